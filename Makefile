@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-clean test check lint types walls unit format lock proto tools bench wheel gke-acceptance
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(STAMP) ## make .venv with everything pinned in requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.12, for example")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: ## pin dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev --all-extras --quiet pyproject.toml -o requirements.lock
+
+tools: $(STAMP) ## build or find the programs that the lab needs (5 to 10 minutes once)
+	@$(BIN)/ws-deployment lab tools
+
+demo: $(STAMP) ## roll out configs/local.yaml on real control planes; a second time shifts traffic from old to new
+	@$(BIN)/ws-deployment run -c configs/local.yaml --yes
+
+demo-clean: $(STAMP) ## remove every cluster and process of the lab
+	@$(BIN)/ws-deployment lab down
+
+test: $(STAMP) check tools ## everything: check, then the tests on real parts
+	@$(BIN)/python -m pytest -m real -n 2 --dist worksteal
+
+check: $(STAMP) lint types walls unit ## the fast part: lint, types, walls, unit tests
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+walls: $(STAMP)
+	@$(BIN)/lint-imports
+
+unit: $(STAMP)
+	@$(BIN)/python -m pytest -m "not real" -n 2
+
+format: $(STAMP) ## format and fix what can be fixed
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(STAMP) tools ## measure; one table, each figure beside its peer
+	@$(BIN)/python benches/table.py
+
+wheel: $(STAMP) ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

@@ -1,0 +1,1 @@
+"""Finds, builds and runs the programs that others need. Nothing here knows what they are used for."""

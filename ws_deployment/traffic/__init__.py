@@ -1,0 +1,1 @@
+"""The arithmetic of a shift. Pure functions, no input or output."""
