@@ -25,6 +25,8 @@ GRACE = 10.0
 #: Seconds between two looks at the cancel flag and the clock.
 _POLL = 0.05
 _PR_SET_PDEATHSIG = 1
+#: Loaded before any fork: loading it in the forked child could meet a lock that another thread held.
+_LIBC = ctypes.CDLL(None)
 
 
 class Cancelled(Protocol):
@@ -161,4 +163,4 @@ def _private_append(path: Path) -> IO[str]:
 
 
 def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
