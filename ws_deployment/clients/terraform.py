@@ -22,6 +22,7 @@ from ws_deployment.clients.terraform_instance import BACKEND_FILE
 from ws_deployment.clients.terraform_plan import PlanSummary, read_plan
 from ws_deployment.clients.terraform_stream import Diagnostic, Stream
 from ws_deployment.errors import CancelledError, TransientError, WsDeploymentError
+from ws_deployment.redaction import redact
 from ws_deployment.tools import process
 
 #: Seconds that Terraform gets after SIGINT to let providers save what they have made.
@@ -153,7 +154,7 @@ class Terraform:
         """Run a command for its standard output, which may hold secrets and so is not logged."""
         done = self._child(command, arguments, options, on_line=None)
         if done.code:
-            raise self._failed(command, [Diagnostic("error", " ".join(done.stderr.split()))])
+            raise self._failed(command, [Diagnostic("error", redact(" ".join(done.stderr.split())))])
         return done.stdout
 
     def _child(
