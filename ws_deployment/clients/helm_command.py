@@ -68,7 +68,8 @@ _KINDS: tuple[tuple[str, type[WsDeploymentError], str], ...] = (
     ),
     (
         r"""chart\ "[^"]+"\ (?:version\ "[^"]+"\ )?not\ found|chart\.yaml\ file\ is\ missing|path\ "[^"]+"\ not\ found
-        |no\ chart\ version\ found|repo\ \S+\ not\ found|not\ a\ valid\ chart\ (?:repository|reference)|404\ not\ found""",
+        |no\ chart\ version\ found|repo\ \S+\ not\ found|not\ a\ valid\ chart\ (?:repository|reference)
+        |404\ not\ found""",
         ChartNotFoundError,
         "Check the chart's name, its version and its repository.",
     ),

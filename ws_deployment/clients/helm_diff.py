@@ -103,7 +103,7 @@ def compare(live: str, new: str, new_again: str | None = None) -> ReleaseDiff:
 def read_manifest(text: str) -> dict[ObjectId, dict[str, Any]]:
     """The objects of a multi-document YAML text. Raises ValueError if it is none."""
     try:
-        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document]  # noqa: S506  a SafeLoader
+        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document]
         return {_identify(document): document for document in documents}
     except (yaml.YAMLError, KeyError, TypeError) as error:
         msg = f"the rendered text is no Kubernetes manifest: {error}"
