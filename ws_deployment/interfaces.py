@@ -137,8 +137,8 @@ class Parameters(BaseModel):
 class StepContext(ABC):
     """What a plugin sees of the run and may ask of it. Implemented by the engine.
 
-    `folder` is private (0700) and the cluster's (or meta cluster's) own, kept from run to run of a fleet. `output`
-    is the file that keeps the full output of what the task calls. `deadline` is a `time.monotonic` value.
+    `config_folder` is what relative paths of the config are relative to. `output` is the file that keeps the full
+    output of what the task calls. `deadline` is a `time.monotonic` value.
     """
 
     run_id: str
@@ -147,10 +147,14 @@ class StepContext(ABC):
     terraform: Terraform
     versions: Versions
     config_folder: Path
-    folder: Path
     output: Path
     deadline: float
     cancelled: Cancelled
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Private folder (0700) of the cluster or meta cluster, kept from run to run of a fleet."""
 
     @property
     @abstractmethod
