@@ -118,6 +118,7 @@ class StepPlan:
     unknown: tuple[str, ...] = ()
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     subtasks: tuple[SubTask, ...] = (SubTask("run"),)
+    removal: str = ""
 
 
 class Cancelled(Protocol):
@@ -262,6 +263,13 @@ class IStep(ABC, Generic[P]):
 
     def __init__(self, parameters: P) -> None:
         self.parameters = parameters
+
+    def taken_names(self, context: StepContext) -> frozenset[str]:
+        """Names (cloud names, short names) that exist already, which a new id must not make. Asked once a run.
+
+        `context` is about the run. Raises WsDeploymentError where that can't be known from here.
+        """
+        return frozenset()
 
     def pre_runs(self) -> Sequence[IPreRun]:
         """Checks before anything is done, in order. The first *refuse* or *skip* ends them."""

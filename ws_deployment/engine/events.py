@@ -32,7 +32,7 @@ class Kind(enum.StrEnum):
     TASK_STARTED = "task.started"
     #: check, decision, reason, remedy
     TASK_CHECKED = "task.checked"
-    #: summary, change, diff, unknown, subtasks
+    #: summary, change, diff, unknown, removal (a command), subtasks (names)
     TASK_PLANNED = "task.planned"
     #: message
     TASK_PROGRESS = "task.progress"

@@ -49,16 +49,17 @@ def _segment(run_id: str, name: str, facts: Json) -> Json:
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[None]:
-    """Open the journal in `folder` (made 0700; the file is 0600) for this process, and close it at the end."""
+def opened(folder: Path) -> Iterator[str]:
+    """Open the journal in `folder` (made 0700; the file is 0600), give its database URL, close it at the end."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "state.db"
     _prepare(path)
+    url = f"sqlite:///{path.resolve()}"
     logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
     DBOS(
         config=DBOSConfig(
             name="ws-deployment",
-            system_database_url=f"sqlite:///{path.resolve()}",
+            system_database_url=url,
             application_version=FORMAT,
             executor_id=f"cli-{uuid.uuid4().hex}",
             serializer=DBOSPortableJSONSerializer(),
@@ -70,7 +71,7 @@ def opened(folder: Path) -> Iterator[None]:
     DBOS.listen_queues([])
     DBOS.launch()
     try:
-        yield
+        yield url
     finally:
         DBOS.destroy()
 

@@ -146,6 +146,7 @@ def _plan_as_json(plan: StepPlan) -> dict[str, Any]:
         "diff": redact(plan.diff),
         "unknown": list(plan.unknown),
         "fingerprint": dict(plan.fingerprint),
+        "removal": plan.removal,
         "subtasks": [{**vars(subtask), "data": dict(subtask.data)} for subtask in plan.subtasks],
     }
 
@@ -157,5 +158,6 @@ def _plan_from_json(data: Mapping[str, Any]) -> StepPlan:
         diff=data["diff"],
         unknown=tuple(data["unknown"]),
         fingerprint=data["fingerprint"],
+        removal=data["removal"],
         subtasks=tuple(SubTask(**subtask) for subtask in data["subtasks"]),
     )

@@ -86,6 +86,7 @@ class Phases:
             change=plan.change,
             diff=plan.diff,
             unknown=plan.unknown,
+            removal=plan.removal,
             subtasks=[subtask.name for subtask in plan.subtasks],
         )
         return Intent(Status.RUNNING, checks, plan)
