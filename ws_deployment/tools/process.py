@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from ws_deployment.errors import CancelledError, MissingToolError, TransientError
+from ws_deployment.redaction import redact
 
 #: Seconds between SIGTERM and SIGKILL for a child that is asked to stop.
 GRACE = 10.0
@@ -62,8 +63,9 @@ def run(
 
     `env` replaces the environment where given. `stdin` is written to the child (secrets go this way or by `env`,
     never by `argv`). `timeout` is in seconds. Both streams are appended line by line to `log` (created 0600), and
-    each line of either is handed to `on_line`. The child leads a process group of its own, which is ended whole
-    when it is cancelled, out of time, or (on Linux) when this process dies.
+    each line of either is handed to `on_line`, registered secrets masked in both; what is returned is as it came.
+    The child leads a process group of its own, which is ended whole when it is cancelled, out of time, or (on
+    Linux) when this process dies.
 
     Raises MissingToolError if the program can't be started, CancelledError, TransientError when out of time.
     """
@@ -146,8 +148,9 @@ class _Collector(threading.Thread):
 
     def run(self) -> None:
         with self._stream:
-            for line in self._stream:
-                self._lines.append(line)
+            for raw in self._stream:
+                self._lines.append(raw)
+                line = redact(raw)
                 if self._kept:
                     self._kept.write(line)
                     self._kept.flush()

@@ -1,0 +1,287 @@
+"""Version 1 of the config: the models alone. Reading files and telling faults is the loader's work.
+
+Keys are camelCase in files and snake_case here. Nothing in a model is a secret: secrets come by reference.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from ws_deployment.config.duration import Duration
+
+Environment = Literal["staging", "production"]
+OnFailure = Literal["stop", "continue", "rollback"]
+BridgeApi = Literal["2021", "2026"]
+Preferability = Literal["none", "prefer", "dontschedule"]
+
+#: A name that can be part of a host name and of a cloud resource's name (RFC 1123 label).
+Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+#: Unique in the config; ends in a letter, because `eu1`+`17` would equal `eu`+`117`.
+Prefix = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9]*[a-z])?$", max_length=10)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+
+
+class Model(BaseModel):
+    """What all parts of the config share: camelCase keys, no unknown ones, no change after loading."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Shorthand(Model):
+    """A part that may be written as a text alone, which then stands for its `shorthand` key."""
+
+    shorthand: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        return {cls.shorthand: value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the text in the JSON Schema too, where editors read it."""
+        text = handler.resolve_ref_schema(whole := handler(core))["properties"][cls.shorthand]
+        return {"anyOf": [text, whole]}
+
+
+class SecretReference(Model):
+    """Where a secret is to be found: exactly one of a file and an environment variable. Never the secret itself."""
+
+    file: str | None = Field(default=None, description="Path of a file that holds the secret alone.")
+    variable: str | None = Field(default=None, description="Name of an environment variable that holds the secret.")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SecretReference:
+        if (self.file is None) == (self.variable is None):
+            msg = "give exactly one of `file` and `variable`"
+            raise ValueError(msg)
+        return self
+
+
+class Project(Shorthand):
+    """The cloud project that the clusters live in: an object, or its id alone."""
+
+    shorthand = "id"
+
+    id: str = Field(min_length=1, description="The id of the cloud project.")
+    credentials_file: str | None = Field(
+        default=None,
+        description="Google credentials (a service account's or an external account's file); without it "
+        "the application default credentials are used.",
+    )
+    network: str | None = Field(default=None, description="An existing VPC network; without it one is made a cluster.")
+    dns_zone: str | None = Field(default=None, description="DNS zone below which clusters get their host names.")
+    bucket: str | None = Field(default=None, description="Bucket for the workload's own storage.")
+
+
+class TlsFiles(Model):
+    """Paths of PEM files for a mutual TLS connection."""
+
+    ca: str
+    crt: str | None = None
+    key: str | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> TlsFiles:
+        if (self.crt is None) != (self.key is None):
+            msg = "`crt` and `key` go together"
+            raise ValueError(msg)
+        return self
+
+
+class KubernetesAccess(Model):
+    """How the bridge is reached through its cluster's API server, by a port-forward as gpctl does it."""
+
+    kubeconfig: str | None = Field(default=None, description="Path; without it $KUBECONFIG, then ~/.kube/config.")
+    context: str | None = None
+    namespace: str = "default"
+
+
+class Bridge(Model):
+    """The meta cluster's ws-manager-bridge: where its ClusterService is, and which generation it speaks."""
+
+    api: BridgeApi = Field(default="2026", description="Generation of the bridge's API.")
+    address: str | None = Field(default=None, description="host:port of the bridge's gRPC service.")
+    tls: TlsFiles | None = Field(default=None, description="For an address that speaks TLS.")
+    kubernetes: KubernetesAccess | None = Field(default=None, description="Reach the bridge by a port-forward.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Bridge:
+        if self.address and self.kubernetes:
+            msg = "give `address` or `kubernetes`, not both"
+            raise ValueError(msg)
+        if self.tls and not self.address:
+            msg = "`tls` needs an `address`"
+            raise ValueError(msg)
+        return self
+
+
+class MetaCluster(Model):
+    """A control plane that sends users to workspace clusters."""
+
+    name: Name
+    region: str = Field(min_length=1)
+    type: str = Field(default="gke", description="gke, local, existing, or another installed cluster type.")
+    bridge: Bridge | None = None
+
+
+class Hints(Model):
+    """Registration hints for the bridge."""
+
+    preferability: Preferability = "none"
+
+
+class Governance(Model):
+    """One meta cluster that a workspace cluster is registered at."""
+
+    meta: Name
+    govern: bool = True
+    cordoned: bool = Field(default=False, description="Stay cordoned: registered, but given no traffic.")
+    hints: Hints | None = None
+
+
+class WorkspaceClusterDefaults(Model):
+    """What a workspace cluster may say and `defaults.workspaceCluster` may say for all."""
+
+    region: str | None = Field(default=None, min_length=1)
+    governed_by: Name | tuple[Governance, ...] | None = Field(
+        default=None, description="A meta cluster's name, or a list when there are several or flags are needed."
+    )
+    type: str | None = Field(default=None, description="gke, local, existing, command, or another installed type.")
+    create: bool | None = Field(default=None, description="false: the cluster exists under `name`; never destroyed.")
+    values_files: tuple[str, ...] | None = Field(default=None, description="Helm values files for every release.")
+    labels: dict[str, str] | None = None
+    hints: Hints | None = None
+    url: str | None = Field(default=None, description="Where the meta cluster reaches it; default from the host name.")
+    kubeconfig: str | None = Field(default=None, description="For `type: existing`.")
+    context: str | None = Field(default=None, description="For `type: existing`.")
+    command: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="For `type: command`: the team's own program; JSON in and out."
+    )
+
+
+class WorkspaceCluster(WorkspaceClusterDefaults):
+    """A workspace cluster that shall exist after the run."""
+
+    name: Name | None = Field(
+        default=None, description="Full name; without it made from environment, prefix, id, region."
+    )
+    prefix: Prefix
+    replaces: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Short names of the clusters it takes over from; default: available ones of its prefix.",
+    )
+
+    @model_validator(mode="after")
+    def _existing_has_name(self) -> WorkspaceCluster:
+        if self.create is False and self.name is None:
+            msg = "`create: false` needs the `name` under which the cluster exists"
+            raise ValueError(msg)
+        return self
+
+
+class Retries(Model):
+    """Retries of an attempt that failed by an error that may pass: exponential back-off with jitter."""
+
+    attempts: int = Field(default=4, ge=1, le=100, description="Attempts in all, the first included.")
+    initial: Duration = Field(default=1.0, gt=0, description="Wait before the second attempt.")
+    maximum: Duration = Field(default=30.0, gt=0, description="Longest wait between two attempts.")
+    total: Duration = Field(default=600.0, gt=0, description="No new attempt after this time.")
+
+
+class Timeouts(Model):
+    """Time limits of a task's phases."""
+
+    pre_run: Duration = Field(default=60.0, gt=0)
+    plan: Duration = Field(default=300.0, gt=0)
+    run: Duration = Field(default=3600.0, gt=0)
+    verify: Duration = Field(default=600.0, gt=0)
+
+
+class PipelineStep(Shorthand):
+    """One step of the pipeline: an object, or the step's name alone."""
+
+    shorthand = "step"
+
+    step: Name = Field(description="An installed step: see `ws-deployment steps list`.")
+    name: Name | None = Field(default=None, description="Name of its tasks; needed when a step occurs twice.")
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with", description="The step's own parameters.")
+    retries: Retries | None = None
+    timeouts: Timeouts | None = None
+    only: tuple[Prefix, ...] | None = Field(default=None, description="Prefixes of the clusters that it is for.")
+
+
+class Terraform(Model):
+    """Where the module of created clusters comes from and where its state is kept."""
+
+    source: str | None = Field(
+        default=None, description="A path, or git::URL//folder?ref=REF; default: the built-in module of the type."
+    )
+    program: str | None = Field(default=None, description="terraform or tofu, or a path; default: what is found.")
+    backend: dict[str, dict[str, Any]] | None = Field(
+        default=None, max_length=1, description="One Terraform backend block, for example {gcs: {bucket: x}}."
+    )
+    variables: dict[str, Any] = Field(default_factory=dict, description="Extra inputs of the module.")
+    secret_variables: dict[str, SecretReference] = Field(
+        default_factory=dict, description="Extra inputs that are secret; handed on by environment, never by argument."
+    )
+
+
+class Versions(Model):
+    """Which chart and image versions this rollout installs."""
+
+    charts: dict[str, str] = Field(default_factory=dict, description="Release name to chart version.")
+    images: dict[str, str] = Field(default_factory=dict, description="Release name to image tag.")
+
+
+class Notification(Model):
+    """A webhook told at start, waiting, failure and end of a run."""
+
+    url: SecretReference = Field(description="The webhook's URL, which is a secret.")
+    format: Literal["json", "slack"] = "json"
+    on: tuple[Literal["start", "waiting", "failure", "end"], ...] = ("start", "waiting", "failure", "end")
+
+
+class Defaults(Model):
+    """What holds for all clusters and steps that do not say otherwise."""
+
+    workspace_cluster: WorkspaceClusterDefaults = Field(default_factory=WorkspaceClusterDefaults)
+    retries: Retries = Field(default_factory=Retries)
+    timeouts: Timeouts = Field(default_factory=Timeouts)
+    parallelism: int = Field(default=8, ge=1, le=200, description="Clusters worked on at once.")
+    on_failure: OnFailure = "stop"
+
+
+#: The pipeline of a config that names none.
+DEFAULT_PIPELINE = (
+    "create-cluster",
+    "install-gitpod",
+    "install-jaeger",
+    "install-monitoring",
+    "alive-test",
+    "register-cluster",
+    "traffic-shift",
+)
+
+
+class ConfigV1(Model):
+    """The whole document."""
+
+    version: Literal["v1"]
+    name: Name | None = Field(default=None, description="The fleet's name; default: project-environment.")
+    environment: Environment
+    project: Project
+    meta_clusters: tuple[MetaCluster, ...] = Field(min_length=1)
+    workspace_clusters: tuple[WorkspaceCluster, ...] = Field(min_length=1)
+    pipeline: tuple[PipelineStep, ...] = Field(
+        default=tuple(PipelineStep(step=step) for step in DEFAULT_PIPELINE), min_length=1
+    )
+    terraform: Terraform = Field(default_factory=Terraform)
+    versions: Versions = Field(default_factory=Versions)
+    notifications: tuple[Notification, ...] = ()
+    defaults: Defaults = Field(default_factory=Defaults)
