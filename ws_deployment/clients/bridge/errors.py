@@ -44,6 +44,9 @@ class UnreachableClusterError(TransientError):
     """The bridge can't reach the cluster that is to be registered; a fresh one may not be up yet."""
 
 
+#: Characters of the server's text that are shown: it names every workspace that still runs.
+LONGEST = 300
+
 _TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED"})
 #: How grpc and OpenSSL, of Node and of Python, speak of certificates that do not fit.
 _TLS_WORDS = (
@@ -54,7 +57,8 @@ _TLS_WORDS = (
 def refusal(attempted: str, on: str, code: str, text: str) -> WsDeploymentError:
     """Make the error for the status `code` (a name such as "UNKNOWN") and details `text` of a failed call."""
     kind, remedy = _classify(attempted, code, text.lower())
-    return kind(attempted, on=on, why=f"{text or 'no details given'} ({code})", remedy=remedy)
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+    return kind(attempted, on=on, why=f"{shown or 'no details given'} ({code})", remedy=remedy)
 
 
 def _classify(attempted: str, code: str, text: str) -> tuple[type[WsDeploymentError], str]:

@@ -32,9 +32,11 @@ class Refusal(Exception):  # noqa: N818  the word of the protocol's own errors
 
 
 class ClusterService(ClusterServiceServicer):
-    """Serves one meta cluster. `running` tells the names of the workspaces that run on a cluster."""
+    """Serves one meta cluster. `running` tells the ids of the workspaces that run on a cluster."""
 
-    def __init__(self, settings: Settings, store: Store, calls: CallLog, running: Callable[[str], list[str]]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, calls: CallLog, running: Callable[[Cluster], list[str]]
+    ) -> None:
         self._api = settings.api
         self._static = [Cluster(each.name, each.url, cordoned=False, score=50, static=True) for each in settings.static]
         self._store = store
@@ -121,7 +123,8 @@ class ClusterService(ClusterServiceServicer):
         self._store.put(_updated(cluster, request, self._api))
 
     def _deregister(self, request: pb.DeregisterRequest) -> None:
-        running = [] if request.force else self._running(request.name)
+        cluster = self._store.get(request.name)
+        running = [] if request.force or cluster is None else self._running(cluster)
         if running:
             raise Refusal(f"cluster is not empty ({len(running)} instances remaining)[{','.join(running)}]")
         self._store.remove(request.name)

@@ -44,7 +44,3 @@ class Settings:
             seed=told.get("seed"),
             static=tuple(StaticCluster(**each) for each in told.get("static", ())),
         )
-
-    def kubeconfig(self, cluster: str) -> Path:
-        """Where the lab keeps the kubeconfig of the cluster registered under that name."""
-        return self.lab_home / "clusters" / cluster / "kubeconfig"

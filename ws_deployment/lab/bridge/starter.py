@@ -56,16 +56,16 @@ class Starter:
     def _start_one(self, order: Order, own: random.Random | None) -> Started:
         workspace = uuid.uuid4().hex
         try:
-            cluster = self._place(own).name
+            cluster = self._place(own)
         except NoClusterError as error:
             return Started(workspace, "", str(error))
         if not order.pods:
-            return Started(workspace, cluster)
+            return Started(workspace, cluster.name)
         try:
             self._workspaces.start(cluster, workspace, order.kind, order.session, order.duration)
         except WsDeploymentError as error:
-            return Started(workspace, cluster, error.why)
-        return Started(workspace, cluster)
+            return Started(workspace, cluster.name, error.why)
+        return Started(workspace, cluster.name)
 
     def _place(self, own: random.Random | None) -> Cluster:
         with self._lock:

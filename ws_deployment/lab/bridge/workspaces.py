@@ -11,12 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 from ws_deployment.errors import WsDeploymentError
+from ws_deployment.lab.bridge.kubeconfigs import all_kubeconfigs, kubeconfig_of
 from ws_deployment.lab.bridge.settings import Settings
+from ws_deployment.lab.bridge.store import Cluster
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 
 _PODS = "/api/v1/namespaces/default/pods"
 _META = "ws-deployment.lab/meta"
 _SESSION = "ws-deployment.lab/session"
+#: Annotation: seconds since the epoch. A bridge that was restarted finds there what it still has to stop.
+_STOP_AT = "ws-deployment.lab/stop-at"
 #: Seconds between two looks at what is due to stop.
 _TICK = 0.5
 
@@ -25,31 +29,38 @@ class Workspaces:
     """Starts, counts and stops the Pods of one meta cluster."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._meta = settings.name
+        self._lab_home = settings.lab_home
         self._lock = threading.Lock()
-        self._apis: dict[str, tuple[float, ClusterApi]] = {}
-        self._due: list[tuple[float, str, str]] = []
+        self._apis: dict[Path, tuple[float, ClusterApi]] = {}
+        #: When (seconds since the epoch), in which cluster, which Pod is to be stopped.
+        self._due: list[tuple[float, Path, str]] = []
         self._closed = threading.Event()
-        threading.Thread(target=self._stop_due, daemon=True, name="stop-due").start()
+        self._stopper = threading.Thread(target=self._stop_due, daemon=True, name="stop-due")
+        self._stopper.start()
 
     def close(self) -> None:
         """Stop looking for what is due; the Pods stay."""
         self._closed.set()
+        self._stopper.join(_TICK * 2)
 
-    def start(self, cluster: str, workspace: str, kind: str, session: str, duration: float | None) -> None:
+    def start(self, cluster: Cluster, workspace: str, kind: str, session: str, duration: float | None) -> None:
         """Make the Pod of a workspace. It is stopped after `duration` seconds. Raises WsDeploymentError."""
-        self._api(cluster).post(_PODS, _pod(self._settings.name, workspace, kind, session))
-        if duration is not None:
-            with self._lock:
-                heapq.heappush(self._due, (time.monotonic() + duration, cluster, workspace))
+        kubeconfig = kubeconfig_of(cluster, self._lab_home)
+        pod = _pod(self._meta, workspace, kind, session)
+        if duration is None:
+            self._api(kubeconfig).post(_PODS, pod)
+            return
+        due = time.time() + duration
+        pod["metadata"]["annotations"] = {_STOP_AT: f"{due:.1f}"}
+        self._api(kubeconfig).post(_PODS, pod)
+        with self._lock:
+            heapq.heappush(self._due, (due, kubeconfig, pod["metadata"]["name"]))
 
-    def running(self, cluster: str) -> list[str]:
+    def running(self, cluster: Cluster) -> list[str]:
         """Workspaces that count as running on a cluster: as at the real server, no prebuilds and none that stops."""
-        path = (
-            f"{_PODS}?labelSelector={quote(f'component=workspace,workspaceType=regular,{_META}={self._settings.name}')}"
-        )
         try:
-            pods: list[dict[str, Any]] = self._api(cluster).get(path)["items"]
+            pods = self._list(kubeconfig_of(cluster, self._lab_home), ",workspaceType=regular")
         except WsDeploymentError:
             # The real server looks into its own database; a cluster that is gone runs nothing.
             return []
@@ -61,42 +72,47 @@ class Workspaces:
 
     def stop(self, session: str) -> None:
         """Stop all workspaces of a session, wherever they are."""
-        selector = quote(f"component=workspace,{_META}={self._settings.name},{_SESSION}={session}")
-        for kubeconfig in (self._settings.lab_home / "clusters").glob("*/kubeconfig"):
+        for kubeconfig in all_kubeconfigs(self._lab_home):
             with contextlib.suppress(WsDeploymentError):
-                self._api(kubeconfig.parent.name).delete(f"{_PODS}?labelSelector={selector}")
+                self._api(kubeconfig).delete(self._path(f",{_SESSION}={session}"))
 
     def _stop_due(self) -> None:
+        self._remember_due()
         while not self._closed.wait(_TICK):
             with self._lock:
-                now = time.monotonic()
                 due = []
-                while self._due and self._due[0][0] <= now:
+                while self._due and self._due[0][0] <= time.time():
                     due.append(heapq.heappop(self._due))
-            for _, cluster, workspace in due:
+            for _, kubeconfig, pod in due:
                 with contextlib.suppress(WsDeploymentError):
-                    self._api(cluster).delete(f"{_PODS}/{_name(workspace)}")
+                    self._api(kubeconfig).delete(f"{_PODS}/{pod}")
 
-    def _api(self, cluster: str) -> ClusterApi:
+    def _remember_due(self) -> None:
+        for kubeconfig in all_kubeconfigs(self._lab_home):
+            with contextlib.suppress(WsDeploymentError):
+                for pod in self._list(kubeconfig):
+                    if at := pod["metadata"].get("annotations", {}).get(_STOP_AT):
+                        with self._lock:
+                            heapq.heappush(self._due, (float(at), kubeconfig, pod["metadata"]["name"]))
+
+    def _list(self, kubeconfig: Path, selector: str = "") -> list[dict[str, Any]]:
+        pods: list[dict[str, Any]] = self._api(kubeconfig).get(self._path(selector))["items"]
+        return pods
+
+    def _path(self, selector: str) -> str:
+        return f"{_PODS}?labelSelector={quote(f'component=workspace,{_META}={self._meta}{selector}')}"
+
+    def _api(self, kubeconfig: Path) -> ClusterApi:
         """The cluster's API. Read anew when its kubeconfig has changed: a name can come back as another cluster."""
-        path = self._settings.kubeconfig(cluster)
-        with self._lock:
-            try:
-                written = path.stat().st_mtime
-                kept = self._apis.get(cluster)
+        try:
+            written = kubeconfig.stat().st_mtime
+            with self._lock:
+                kept = self._apis.get(kubeconfig)
                 if kept is None or kept[0] != written:
-                    self._apis[cluster] = (written, ClusterApi(path))
-                return self._apis[cluster][1]
-            except OSError as error:
-                raise _unreachable(cluster, path) from error
-
-
-def _unreachable(cluster: str, path: Path) -> WsDeploymentError:
-    return WsDeploymentError("reaching cluster", on=cluster, why=f"the lab has no kubeconfig at {path}")
-
-
-def _name(workspace: str) -> str:
-    return f"ws-{workspace}"
+                    kept = self._apis[kubeconfig] = (written, ClusterApi(kubeconfig))
+                return kept[1]
+        except OSError as error:
+            raise WsDeploymentError("reaching the cluster of", on=str(kubeconfig), why=str(error)) from error
 
 
 def _pod(meta: str, workspace: str, kind: str, session: str) -> dict[str, Any]:
@@ -113,7 +129,7 @@ def _pod(meta: str, workspace: str, kind: str, session: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": _name(workspace), "labels": labels},
+        "metadata": {"name": f"ws-{workspace}", "labels": labels},
         "spec": {
             "automountServiceAccountToken": False,
             "restartPolicy": "Never",

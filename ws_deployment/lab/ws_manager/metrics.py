@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -41,6 +41,8 @@ class WorkspaceMetrics(Collector):
         self._clock = clock
         self._lock = threading.Lock()
         self._workspaces: dict[str, _Workspace] = {}
+        # The real exporters have no such series.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         labels = ("cluster", "type", "class")
         self._starts = Counter(f"{_PREFIX}_starts", "Workspaces started.", labels, registry=self.registry)
