@@ -118,6 +118,7 @@ class StepPlan:
     unknown: tuple[str, ...] = ()
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     subtasks: tuple[SubTask, ...] = (SubTask("run"),)
+    removal: str = ""
 
 
 class Cancelled(Protocol):
@@ -137,8 +138,8 @@ class Parameters(BaseModel):
 class StepContext(ABC):
     """What a plugin sees of the run and may ask of it. Implemented by the engine.
 
-    `folder` is private (0700) and the cluster's (or meta cluster's) own, kept from run to run of a fleet. `output`
-    is the file that keeps the full output of what the task calls. `deadline` is a `time.monotonic` value.
+    `config_folder` is what relative paths of the config are relative to. `output` is the file that keeps the full
+    output of what the task calls. `deadline` is a `time.monotonic` value.
     """
 
     run_id: str
@@ -147,10 +148,14 @@ class StepContext(ABC):
     terraform: Terraform
     versions: Versions
     config_folder: Path
-    folder: Path
     output: Path
     deadline: float
     cancelled: Cancelled
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Private folder (0700) of the cluster or meta cluster, kept from run to run of a fleet."""
 
     @property
     @abstractmethod
@@ -258,6 +263,13 @@ class IStep(ABC, Generic[P]):
 
     def __init__(self, parameters: P) -> None:
         self.parameters = parameters
+
+    def taken_names(self, context: StepContext) -> frozenset[str]:
+        """Names (cloud names, short names) that exist already, which a new id must not make. Asked once a run.
+
+        `context` is about the run. Raises WsDeploymentError where that can't be known from here.
+        """
+        return frozenset()
 
     def pre_runs(self) -> Sequence[IPreRun]:
         """Checks before anything is done, in order. The first *refuse* or *skip* ends them."""
