@@ -23,6 +23,9 @@ $(STAMP): requirements.lock pyproject.toml
 lock: ## pin dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev --all-extras --quiet pyproject.toml -o requirements.lock
 
+proto: $(STAMP) ## generate the Python code of the bridge's protocol anew
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. ws_deployment/clients/bridge/cluster_service.proto
+
 tools: $(STAMP) ## build or find the programs that the lab needs (5 to 10 minutes once)
 	@$(BIN)/ws-deployment lab tools
 

@@ -58,6 +58,9 @@ def run(
     cancelled: Cancelled | None = None,
     log: Path | None = None,
     on_line: Callable[[str], None] | None = None,
+    umask: int = -1,
+    stop: signal.Signals = signal.SIGTERM,
+    grace: float = GRACE,
 ) -> Completed:
     """Run `argv` to its end and return how it ended; a non-zero exit is not an error here.
 
@@ -65,7 +68,9 @@ def run(
     never by `argv`). `timeout` is in seconds. Both streams are appended line by line to `log` (created 0600), and
     each line of either is handed to `on_line`, registered secrets masked in both; what is returned is as it came.
     The child leads a process group of its own, which is ended whole when it is cancelled, out of time, or (on
-    Linux) when this process dies.
+    Linux) when this process dies: by `stop`, and by SIGKILL `grace` seconds later (Terraform's providers save what
+    they made at SIGINT, and are lost at SIGTERM). `umask` is the child's, for programs that write secrets to files
+    of their own making.
 
     Raises MissingToolError if the program can't be started, CancelledError, TransientError when out of time.
     """
@@ -81,6 +86,7 @@ def run(
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            umask=umask,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  only a prctl call, no lock is taken
         )
     except OSError as error:
@@ -98,20 +104,20 @@ def run(
             _wait(child, timeout, cancelled)
         finally:
             if child.poll() is None:
-                end_group(child)
+                end_group(child, stop, grace)
             for collector in collectors:
                 collector.join(timeout=GRACE)
     out, err = (collector.text() for collector in collectors)
     return Completed(tuple(argv), child.returncode, out, err)
 
 
-def end_group(child: subprocess.Popen[str]) -> None:
-    """Ask the child's whole process group to end; after GRACE seconds make it."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+def end_group(child: subprocess.Popen[str], stop: signal.Signals = signal.SIGTERM, grace: float = GRACE) -> None:
+    """Ask the child's whole process group to end; after `grace` seconds make it."""
+    for number in (stop, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
         try:
-            child.wait(timeout=GRACE)
+            child.wait(timeout=grace)
         except subprocess.TimeoutExpired:
             continue
         return

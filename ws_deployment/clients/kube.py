@@ -1,0 +1,215 @@
+"""One Kubernetes cluster's API: look, apply, delete. Objects are plain dicts, as the API's JSON has them.
+
+Whether workloads are ready is judged in kube_ready.py. Nothing here uses the library's global configuration: many
+clusters are worked on at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ws_deployment.errors import TransientError, WsDeploymentError
+
+if TYPE_CHECKING:
+    from kubernetes.dynamic import DynamicClient
+
+Object = dict[str, Any]
+
+#: The name under which our fields are managed (https://kubernetes.io/docs/reference/using-api/server-side-apply/).
+FIELD_MANAGER = "ws-deployment"
+#: The library keeps what it discovered in a file under /tmp named by host and port alone: another cluster that once
+#: had the port would answer, and anybody could have written it. A path that can't exist keeps it in memory.
+_NO_CACHE_FILE = f"{os.devnull}/none"
+_TRANSIENT_CODES = frozenset({408, 429, 500, 502, 503, 504})
+_CONFLICT = 409
+_NOT_FOUND = 404
+_PAGE = 500
+
+
+class KubeError(WsDeploymentError):
+    """The API server refused in a way that the same request will be refused again."""
+
+
+class TransientKubeError(TransientError):
+    """The API server was out of reach, over-loaded, or saw somebody else's change at the same moment."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node; `reason` says why it is not ready."""
+
+    name: str
+    ready: bool
+    reason: str = ""
+
+
+class Kube:
+    """The API of the cluster that `kubeconfig` (and its `context`) names. `timeout` is in seconds a request.
+
+    Making one reads the file alone; the first call connects. Calls raise KubeError or TransientKubeError.
+    """
+
+    def __init__(self, kubeconfig: Path, context: str | None = None, *, timeout: float = 30.0) -> None:
+        self._kubeconfig, self._context, self._timeout = kubeconfig, context, timeout
+        self._made: DynamicClient | None = None
+
+    def version(self) -> str:
+        """The API server's version, as `v1.33.1`."""
+        return str(self._request("get", "/version", "asking for the version of")["gitVersion"])
+
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes."""
+        return tuple(_node(node) for node in self.list("v1", "Node"))
+
+    def not_served(self, kinds: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Those of the (apiVersion, kind) pairs that the cluster does not serve."""
+        with self._told("asking which APIs are served by", str(self._kubeconfig)):
+            search = self._client().resources.search
+            return tuple(pair for pair in sorted(kinds) if not search(api_version=pair[0], kind=pair[1]))
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """One object; None where there is none."""
+        path = self._path(api_version, kind, name, namespace)
+        try:
+            return self._request("get", path, f"reading {kind}", name)
+        except KubeError as error:
+            if getattr(error.__cause__, "status", None) == _NOT_FOUND:
+                return None
+            raise
+
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, *, selector: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        """All objects of a kind, in one namespace or everywhere, with the labels of `selector`. Read in pages."""
+        path = self._path(api_version, kind, None, namespace)
+        labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items()) or None
+        found: list[Object] = []
+        going_on: str | None = None
+        while True:
+            page = self._request("get", path, f"listing {kind}", label_selector=labels, limit=_PAGE, _continue=going_on)
+            found += [{"apiVersion": api_version, "kind": kind, **item} for item in page["items"]]
+            going_on = page["metadata"].get("continue")
+            if not going_on:
+                return found
+
+    def apply(self, document: Mapping[str, Any]) -> Object:
+        """Server-side apply, as field manager `ws-deployment`. Raises KubeError where another manages a field."""
+        api_version, kind, metadata = document["apiVersion"], document["kind"], document["metadata"]
+        path = self._path(api_version, kind, metadata["name"], metadata.get("namespace"))
+        return self._request(
+            "patch",
+            path,
+            f"applying {kind}",
+            metadata["name"],
+            body=dict(document),
+            content_type="application/apply-patch+yaml",
+            field_manager=FIELD_MANAGER,
+        )
+
+    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> None:
+        """Delete an object and what depends on it; one that is not there is fine."""
+        try:
+            self._request(
+                "delete",
+                self._path(api_version, kind, name, namespace),
+                f"deleting {kind}",
+                name,
+                body={"propagationPolicy": "Background"},
+            )
+        except KubeError as error:
+            if getattr(error.__cause__, "status", None) != _NOT_FOUND:
+                raise
+
+    def secret(self, name: str, namespace: str) -> dict[str, bytes] | None:
+        """A Secret's data, decoded; None where there is none."""
+        found = self.get("v1", "Secret", name, namespace)
+        return None if found is None else {k: base64.b64decode(v) for k, v in (found.get("data") or {}).items()}
+
+    def _path(self, api_version: str, kind: str, name: str | None, namespace: str | None) -> str:
+        from kubernetes.dynamic.exceptions import ResourceNotFoundError  # noqa: PLC0415  heavy, see _client
+
+        with self._told("finding the API of", f"{api_version} {kind}"):
+            try:
+                resource = self._client().resources.get(api_version=api_version, kind=kind)
+            except ResourceNotFoundError as error:
+                raise KubeError(
+                    "finding the API of",
+                    on=f"{api_version} {kind}",
+                    why="the cluster does not serve it",
+                    remedy="Install its CRDs, or use a version that the cluster serves: kubectl api-resources",
+                ) from error
+        return str(resource.path(name=name, namespace=namespace))
+
+    def _request(self, method: str, path: str, attempted: str, on: str = "", **options: Any) -> Object:
+        with self._told(attempted, on or str(self._kubeconfig)):
+            answer: Object = self._client().request(
+                method, path, serializer=lambda _, data: data, _request_timeout=self._timeout, **options
+            )
+            return answer
+
+    def _client(self) -> DynamicClient:
+        if self._made is None:
+            # 0.3 s of CPU: paid by who talks to a cluster.
+            from kubernetes import config, dynamic  # noqa: PLC0415
+
+            try:
+                api = config.new_client_from_config(  # type: ignore[no-untyped-call]  # the library has no types
+                    config_file=str(self._kubeconfig), context=self._context, persist_config=False
+                )
+            except config.ConfigException as error:
+                raise KubeError(
+                    "reading the kubeconfig",
+                    on=str(self._kubeconfig),
+                    why=str(error),
+                    remedy="Check that the file is there and that its context exists: kubectl config get-contexts",
+                ) from error
+            made = dynamic.DynamicClient(api, cache_file=_NO_CACHE_FILE)  # type: ignore[no-untyped-call]  # as above
+            self._made = made
+        return self._made
+
+    @contextlib.contextmanager
+    def _told(self, attempted: str, on: str) -> Iterator[None]:
+        """Turn the library's errors into ours."""
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415  heavy, see _client
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        try:
+            yield
+        except ApiException as error:
+            raise _told_by_server(error, attempted, on) from error
+        except (HTTPError, OSError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise TransientKubeError(attempted, on=on, why=f"the API server is out of reach: {reason}") from error
+
+
+def _told_by_server(error: Any, attempted: str, on: str) -> WsDeploymentError:
+    try:
+        said = json.loads(error.body)
+    except (TypeError, ValueError):
+        said = {}
+    why = f"{error.status} {said.get('message') or error.reason}"
+    managed_by_other = any(
+        cause.get("reason") == "FieldManagerConflict" for cause in (said.get("details") or {}).get("causes", ())
+    )
+    if managed_by_other:
+        return KubeError(attempted, on=on, why=why, remedy="Leave these fields to their manager, or remove them there.")
+    if error.status in _TRANSIENT_CODES or error.status == _CONFLICT:
+        return TransientKubeError(attempted, on=on, why=why)
+    return KubeError(attempted, on=on, why=why)
+
+
+def _node(node: Object) -> Node:
+    conditions = {one["type"]: one for one in node.get("status", {}).get("conditions", ())}
+    ready = conditions.get("Ready", {"status": "Unknown", "message": "it has not reported yet"})
+    return Node(
+        node["metadata"]["name"],
+        ready["status"] == "True",
+        "" if ready["status"] == "True" else ready.get("message") or ready.get("reason", ""),
+    )

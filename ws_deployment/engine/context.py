@@ -1,0 +1,165 @@
+"""What a step sees of the run: the engine's implementation of StepContext."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ws_deployment.config.v1 import ConfigV1, SecretReference
+from ws_deployment.engine import plugins
+from ws_deployment.engine.events import EventBus, Kind
+from ws_deployment.engine.pipeline import Task
+from ws_deployment.errors import CancelledError, UsageError, WsDeploymentError
+from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
+from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, Outputs, Scope, StepContext
+from ws_deployment.redaction import register
+
+
+@dataclass
+class RunSurroundings:
+    """What all tasks of a run share. `state` is the program's state folder."""
+
+    run_id: str
+    dry_run: bool
+    config: ConfigV1
+    config_folder: Path
+    state: Path
+    bus: EventBus
+    cancelled: threading.Event
+
+    def cluster_folder(self, fleet: Fleet, name: str) -> Path:
+        """The private folder of a cluster or meta cluster of the fleet."""
+        return self.state / "fleets" / fleet.name / name
+
+    def output_folder(self) -> Path:
+        """Where the tasks' full outputs are kept."""
+        return self.state / "runs" / self.run_id / "output"
+
+
+class _Either:
+    """Set when the run was asked to stop or the task was given up."""
+
+    def __init__(self, run: threading.Event) -> None:
+        self._run = run
+        self._task = threading.Event()
+
+    def is_set(self) -> bool:
+        return self._run.is_set() or self._task.is_set()
+
+    def give_up(self) -> None:
+        self._task.set()
+
+
+class TaskContext(StepContext):
+    """The context of one task. `outputs` is what finished tasks handed on, by task key."""
+
+    def __init__(self, run: RunSurroundings, fleet: Fleet, task: Task, outputs: Mapping[str, Outputs]) -> None:
+        self._run = run
+        self._task = task
+        self._outputs = outputs
+        self._cancelled = _Either(run.cancelled)
+        self._cluster = fleet.cluster(task.target) if task.scope is Scope.CLUSTER else None
+        self.run_id = run.run_id
+        self.dry_run = run.dry_run
+        self.fleet = fleet
+        self.terraform = run.config.terraform
+        self.versions = run.config.versions
+        self.config_folder = run.config_folder
+        self.cancelled = self._cancelled
+        self.deadline = time.monotonic()
+        self.output = run.output_folder() / f"{task.key.replace('/', '.')}.log"
+
+    @property
+    def folder(self) -> Path:
+        """The private folder of the context's cluster or meta cluster; a dry run does not make it."""
+        name = self._cluster.name if self._cluster else self._task.target
+        folder = self._run.cluster_folder(self.fleet, name)
+        if not self.dry_run:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @property
+    def cluster(self) -> WorkspaceCluster:
+        """The cluster that this task is about."""
+        if self._cluster is None:
+            raise UsageError("running", on=self._task.key, why=f"a step of scope {self._task.scope} has no one cluster")
+        return self._cluster
+
+    @property
+    def meta(self) -> MetaCluster:
+        """The meta cluster that this task is about."""
+        if self._task.scope is not Scope.META:
+            raise UsageError(
+                "running", on=self._task.key, why=f"a step of scope {self._task.scope} has no one meta cluster"
+            )
+        return self.fleet.meta(self._task.target)
+
+    def progress(self, message: str) -> None:
+        """Tell it as an event."""
+        self._run.bus.emit(Kind.TASK_PROGRESS, self._task.key, message=message)
+
+    def traffic(self, shares: Mapping[str, float]) -> None:
+        """Tell it as an event."""
+        self._run.bus.emit(Kind.TRAFFIC, self._task.key, shares=dict(shares))
+
+    def outputs(self, step: str) -> Outputs:
+        """What an earlier step handed on for this target."""
+        target = self._cluster.short_name if self._cluster else self._task.target
+        return self._outputs.get(f"{target}/{step}", {})
+
+    def secret(self, reference: SecretReference) -> str:
+        """Read the secret and have it masked from now on."""
+        if reference.variable is not None:
+            value = os.environ.get(reference.variable, "")
+            source, remedy = f"variable {reference.variable}", f"Set {reference.variable} in the environment."
+        else:
+            path = self.config_folder / Path(reference.file or "").expanduser()
+            source, remedy = f"file {path}", f"Put the secret into {path}, readable by you alone."
+            try:
+                value = path.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise WsDeploymentError("reading the secret in", on=source, why=why, remedy=remedy) from error
+        if not value:
+            raise WsDeploymentError("reading the secret in", on=source, why="it is empty or not set", remedy=remedy)
+        register(value)
+        return value
+
+    def cluster_type(self, name: str) -> IClusterType:
+        """An object of the installed cluster type."""
+        return plugins.cluster_type(name)()
+
+    def registrar(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> IRegistrar:
+        """An object of the installed registrar."""
+        kind = plugins.registrar(via)
+        return kind(kind.parameters_model.model_validate(options), meta, self)
+
+    def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
+        """An object of the installed traffic router."""
+        kind = plugins.traffic_router(via)
+        return kind(kind.parameters_model.model_validate(options), meta, self)
+
+    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
+        """This context, but about `cluster`."""
+        other = copy.copy(self)
+        other._cluster = cluster  # noqa: SLF001  a copy of this very class
+        return other
+
+    def restart_clock(self, limit: float) -> None:
+        """Set the deadline `limit` seconds from now."""
+        self.deadline = time.monotonic() + limit
+
+    def abandon(self) -> None:
+        """Ask this task alone to stop."""
+        self._cancelled.give_up()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two attempts. Raises CancelledError as soon as the run is asked to stop."""
+        if self._run.cancelled.wait(seconds):
+            raise CancelledError("waiting to retry", on=self._task.key, why="asked to stop")

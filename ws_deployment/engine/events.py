@@ -1,0 +1,107 @@
+"""Events: what happened in a run, in order. The engine alone writes them; outputs read them.
+
+The JSON form is documented in docs/events.md and versioned by `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ws_deployment.redaction import redact
+
+#: Raised whenever a reader of the JSON form could misread it.
+SCHEMA_VERSION = 1
+
+
+class Kind(enum.StrEnum):
+    """What happened. The keys of an event's `data` follow each kind."""
+
+    #: fleet, environment, clusterId, clusters, metaClusters, steps, tasks
+    RUN_STARTED = "run.started"
+    #: message
+    RUN_PROGRESS = "run.progress"
+    #: status, seconds, counts
+    RUN_FINISHED = "run.finished"
+    TASK_STARTED = "task.started"
+    #: check, decision, reason, remedy
+    TASK_CHECKED = "task.checked"
+    #: summary, change, diff, unknown, removal (a command), subtasks (names)
+    TASK_PLANNED = "task.planned"
+    #: message
+    TASK_PROGRESS = "task.progress"
+    #: attempt, attempts, wait (seconds), error
+    TASK_RETRYING = "task.retrying"
+    #: name, summary, hold (seconds)
+    SUBTASK_STARTED = "subtask.started"
+    #: name, status, seconds
+    SUBTASK_FINISHED = "subtask.finished"
+    #: shares (percent by short name)
+    TRAFFIC = "traffic"
+    #: status, reason, remedy, seconds, attempts, outputs
+    TASK_FINISHED = "task.finished"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `seq` orders the events of a run; `at` is seconds since the epoch."""
+
+    run: str
+    seq: int
+    at: float
+    kind: Kind
+    task: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented form."""
+        return {
+            "v": SCHEMA_VERSION,
+            "run": self.run,
+            "seq": self.seq,
+            "time": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "kind": self.kind,
+            "task": self.task,
+            "data": dict(self.data),
+        }
+
+
+Reader = Callable[[Event], None]
+
+
+class EventBus:
+    """Hands each event to every reader, in order. A reader is called under a lock and must be quick."""
+
+    def __init__(self, run: str, *, first: int = 1) -> None:
+        self._run = run
+        self._numbers = itertools.count(first)
+        self._readers: list[Reader] = []
+        self._lock = threading.Lock()
+
+    def subscribe(self, reader: Reader) -> None:
+        """Hand every further event to `reader`."""
+        self._readers.append(reader)
+
+    def emit(self, kind: Kind, task: str | None = None, **data: Any) -> None:
+        """Make an event of what happened; secrets in its texts are masked."""
+        masked = {key: _masked(value) for key, value in data.items()}
+        with self._lock:
+            event = Event(self._run, next(self._numbers), time.time(), kind, task, masked)
+            for reader in self._readers:
+                reader(event)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(inner) for inner in value]
+    return value

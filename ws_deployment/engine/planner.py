@@ -1,0 +1,57 @@
+"""Asks every task of a run what it would do, changing nothing: the dry run, and the checks before a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine.events import EventBus
+from ws_deployment.engine.outcome import Checked, Intent
+from ws_deployment.engine.phases import Phases
+from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task
+from ws_deployment.fleet.clusters import Fleet
+from ws_deployment.interfaces import Decision
+
+_T = TypeVar("_T")
+
+
+class Planner:
+    """Reads the world for all tasks, the segments in parallel. Nobody is told of events: nothing happens."""
+
+    def __init__(
+        self,
+        surroundings: RunSurroundings,
+        fleet: Fleet,
+        steps: Mapping[str, ConfiguredStep],
+        segments: Iterable[Segment],
+    ) -> None:
+        self._run = surroundings
+        self._fleet = fleet
+        self._steps = steps
+        self._segments = tuple(segments)
+
+    def plan(self) -> tuple[tuple[Task, Intent], ...]:
+        """What each task would do, in the order of the pipeline's graph."""
+        return self._each(Phases.intend)
+
+    def refusals(self) -> tuple[tuple[Task, Checked], ...]:
+        """The checks that refuse, of all tasks."""
+        return tuple(
+            (task, check)
+            for task, checks in self._each(Phases.check)
+            for check in checks
+            if check.decision == Decision.REFUSE
+        )
+
+    def _each(self, ask: Callable[[Phases], _T]) -> tuple[tuple[Task, _T], ...]:
+        def of_segment(segment: Segment) -> list[tuple[Task, _T]]:
+            return [(task, ask(self._phases(task))) for task in segment.tasks]
+
+        with ThreadPoolExecutor(max_workers=self._run.config.defaults.parallelism) as pool:
+            return tuple(pair for pairs in pool.map(of_segment, self._segments) for pair in pairs)
+
+    def _phases(self, task: Task) -> Phases:
+        context = TaskContext(self._run, self._fleet, task, {})
+        return Phases(task, self._steps[task.step], context, EventBus(self._run.run_id))
