@@ -160,11 +160,10 @@ def _program(context: StepContext) -> Path:
 
 
 def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
-    from ws_deployment.tools.files import write_json  # noqa: PLC0415
-    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
-
     from ws_deployment.clients.terraform import StalePlanError, Terraform  # noqa: PLC0415
     from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415
+    from ws_deployment.tools.files import write_json  # noqa: PLC0415
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
 
     folder = instance_folder(context)
     source = _source(context, module)
@@ -206,11 +205,14 @@ def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
 
 def _source(context: StepContext, module: TerraformModule) -> Path:
     """Folder of the module: the config's word, else the type's own."""
-    source = context.terraform.source or module.source
-    if "::" in source or "://" in source or source.startswith("git@"):
-        from ws_deployment.clients.git import fetch_module  # noqa: PLC0415
+    from ws_deployment.clients import git  # noqa: PLC0415
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
 
-        return fetch_module(source, cancelled=context.cancelled, log=context.output)
+    source = context.terraform.source or module.source
+    if repository := git.parse_source(source):
+        checkout = git.fetch(repository, cache_home() / "git", log=context.output, cancelled=context.cancelled)
+        context.progress(f"Terraform module at commit {checkout.commit[:12]}")
+        return checkout.folder
     path = context.config_folder / Path(source).expanduser()
     if not path.is_dir():
         raise UsageError(

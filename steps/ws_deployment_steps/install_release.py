@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
-from ws_deployment.tools.bundled import bundled
 
 from ws_deployment.clients.helm_values import merge_values
 from ws_deployment.config.v1 import Name, SecretReference
@@ -28,6 +27,7 @@ from ws_deployment.interfaces import (
     SubTask,
     Verdict,
 )
+from ws_deployment.tools.bundled import bundled
 from ws_deployment_steps.placeholders import fill
 
 if TYPE_CHECKING:
@@ -256,9 +256,8 @@ _BUNDLED = "bundled:"
 
 
 def _helm(context: StepContext, kubeconfig: Path | None = None) -> Helm:
-    from ws_deployment.tools.find import find  # noqa: PLC0415
-
     from ws_deployment.clients.helm import Helm  # noqa: PLC0415  loads asyncio
+    from ws_deployment.tools.find import find  # noqa: PLC0415
 
     found = find("helm")
     if found is None:
