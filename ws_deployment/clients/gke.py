@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ws_deployment.clients import google_credentials
 from ws_deployment.errors import TransientError, WsDeploymentError
+from ws_deployment.tools.files import write_json
 from ws_deployment.tools.process import Cancelled
 
 if TYPE_CHECKING:
@@ -190,10 +190,7 @@ class Gke:
             ],
             "users": [{"name": cluster.name, "user": {"exec": google_credentials.exec_plugin(self._file)}}],
         }
-        partial = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(tree, file, indent=2)
-        partial.replace(path)
+        write_json(path, tree)
 
     def _credentials(self) -> Credentials:
         if self._loaded is None:

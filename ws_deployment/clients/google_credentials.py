@@ -39,9 +39,11 @@ def load(credentials_file: Path | None = None) -> Credentials:
 
     try:
         if credentials_file:
-            loaded, _ = google.auth.load_credentials_from_file(str(credentials_file), scopes=[SCOPE])
+            found = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]  # the library has no types
+                str(credentials_file), scopes=[SCOPE]
+            )
         else:
-            loaded, _ = google.auth.default(scopes=[SCOPE])
+            found = google.auth.default(scopes=[SCOPE])
     except (GoogleAuthError, OSError, ValueError) as error:
         raise CredentialsError(
             "finding Google credentials",
@@ -49,7 +51,8 @@ def load(credentials_file: Path | None = None) -> Credentials:
             why=str(error).splitlines()[0],
             remedy="Run `gcloud auth application-default login`, or let project.credentialsFile name a file.",
         ) from error
-    return loaded
+    credentials: Credentials = found[0]
+    return credentials
 
 
 def access_token(credentials: Credentials) -> tuple[str, dt.datetime]:
