@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -20,12 +19,7 @@ from ws_deployment.fleet.rules import check_names
 
 def judge(path: Path) -> Document:
     """The config at `path` with all that is wrong with it. Never raises for what stands in the file."""
-    document = load(path)
-    if document.config is None:
-        return document
-    faults = [document.fault(one.path, one.message, one.remedy) for one in check_names(document.config)]
-    faults += check_plugins(document.config, document)
-    return dataclasses.replace(document, config=None, faults=faults) if faults else document
+    return load(path, rules=(check_names, check_plugins))
 
 
 def require(path: Path) -> tuple[ConfigV1, Document]:

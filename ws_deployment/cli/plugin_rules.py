@@ -20,9 +20,10 @@ from ws_deployment.errors import UsageError
 _BUILT_IN_TYPES = {"gke", "local", "existing", "command"}
 
 
-def check_plugins(config: ConfigV1, document: Document) -> list[Fault]:
+def check_plugins(config: ConfigV1, document: Document) -> Iterator[Fault]:
     """What in `config` names nothing installed, and step parameters that their step refuses."""
-    return [*_types(config, document), *_steps(config, document)]
+    yield from _types(config, document)
+    yield from _steps(config, document)
 
 
 def _types(config: ConfigV1, document: Document) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ws_deployment.config.defaults import cluster_with_defaults
+from ws_deployment.config.document import Document
 from ws_deployment.config.rules import Finding
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.fleet import names
@@ -13,12 +14,8 @@ from ws_deployment.fleet import names
 _LONGEST_ID = names.IDS[-1]
 
 
-def check_names(config: ConfigV1) -> list[Finding]:
-    """Names that Google Kubernetes Engine would refuse, whatever the id that is drawn."""
-    return list(_too_long(config))
-
-
-def _too_long(config: ConfigV1) -> Iterator[Finding]:
+def check_names(config: ConfigV1, _: Document | None = None) -> Iterator[Finding]:
+    """Names that Google Kubernetes Engine would refuse, whatever the id that is drawn. A rule for the loader."""
     for index, own in enumerate(config.workspace_clusters):
         cluster = cluster_with_defaults(own, config.defaults.workspace_cluster)
         if cluster.type != "gke" or not cluster.create:
