@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from engine.noop import MetaScripted, Script, Scripted, config, configured
 
-from ws_deployment.engine.pipeline import ConfiguredStep, configure, segments, tasks
+from ws_deployment.engine.pipeline import ConfiguredStep, segments, tasks
 from ws_deployment.fleet.resolve import resolve
 
 
@@ -36,21 +36,3 @@ def test_tasks_in_a_row_on_one_cluster_are_one_segment() -> None:
         "eu1/z": (["eu1/z"], ("m/shift",)),
         "us1/z": (["us1/z"], ("m/shift",)),
     }
-
-
-def test_all_faults_of_a_pipeline_are_told_at_once() -> None:
-    faulty = config({"eu": "m"}).model_dump(by_alias=True)
-    faulty["pipeline"] = [
-        {"step": "traffic-shft"},
-        {"step": "traffic-shift", "with": {"stages": [50, 10]}},
-        {"step": "alive-test", "with": {"probs": []}},
-    ]
-    from ws_deployment.config.v1 import ConfigV1  # noqa: PLC0415
-
-    _, faults = configure(ConfigV1.model_validate(faulty))
-    assert [fault.path for fault in faults] == [
-        ("pipeline", 0, "step"),
-        ("pipeline", 1, "with"),
-        ("pipeline", 2, "with"),
-    ]
-    assert "did you mean traffic-shift?" in str(faults[0].error)
