@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Show = Callable[["Snapshot"], None]
 
 
-def command(  # noqa: PLR0917  options are keywords to the user
+def command(
     rate: Annotated[float, typer.Option(min=0.01, max=500, help="Starts a second.")] = 5.0,
     duration: Annotated[float | None, typer.Option(min=0, help="Seconds; without it until Ctrl-C.")] = None,
     meta: Annotated[str, typer.Option(help="The lab's meta cluster that users go to.")] = "local-meta",
