@@ -155,7 +155,7 @@ class StepContext(ABC):
     @property
     @abstractmethod
     def folder(self) -> Path:
-        """Private folder (0700) of the cluster or meta cluster, kept from run to run of a fleet."""
+        """Private folder (0700) of the cluster or meta cluster, kept for the fleet. A dry run does not make it."""
 
     @property
     @abstractmethod

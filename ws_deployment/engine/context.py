@@ -19,7 +19,6 @@ from ws_deployment.errors import CancelledError, UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, Outputs, Scope, StepContext
 from ws_deployment.redaction import register
-from ws_deployment.tools.folders import private_folder
 
 
 @dataclass
@@ -78,10 +77,8 @@ class TaskContext(StepContext):
 
     @property
     def folder(self) -> Path:
-        """The private folder of the context's cluster or meta cluster; a dry run does not make it."""
-        name = self._cluster.name if self._cluster else self._task.target
-        folder = self._run.cluster_folder(self.fleet, name)
-        return folder if self.dry_run else private_folder(folder)
+        """The private folder of the context's cluster or meta cluster; the runner makes it."""
+        return self._run.cluster_folder(self.fleet, self._cluster.name if self._cluster else self._task.target)
 
     @property
     def cluster(self) -> WorkspaceCluster:
