@@ -8,36 +8,37 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ws_deployment.cli.config_file import require
 from ws_deployment.cli.exit_codes import ExitCode
+from ws_deployment.cli.options import AsJson, ConfigPath
 
 if TYPE_CHECKING:
     from ws_deployment.engine.launch import Request
 
 
 def command(
-    config: Annotated[Path, typer.Option("-c", "--config", envvar="WS_DEPLOYMENT_CONFIG", help="The config file.")],
+    config: ConfigPath,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
     cluster_id: Annotated[int | None, typer.Option(min=1, max=999, help="Id of the clusters; default: drawn.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only clusters of this prefix or name. Repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="No clusters of this prefix or name. Repeatable.")] = None,
     _yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Roll out the clusters of a config."""
-    from ws_deployment.cli.loading import load_config  # noqa: PLC0415
     from ws_deployment.engine.launch import Request  # noqa: PLC0415
+    from ws_deployment.engine.pipeline import configure  # noqa: PLC0415
     from ws_deployment.tools.folders import state_home  # noqa: PLC0415
 
-    loaded = load_config(config)
+    read, _ = require(config)
     request = Request(
-        config=loaded.config,
+        config=read,
         config_file=config,
-        steps=loaded.steps,
+        steps=configure(read),
         state=state_home(),
         cluster_id=cluster_id,
         only=tuple(only or ()),

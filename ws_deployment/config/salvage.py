@@ -66,8 +66,9 @@ def _resolved(values: Any, loc: KeyPath) -> KeyPath:
     here: Any = values
     path: list[str | int] = []
     for key in loc:
-        if (isinstance(here, dict) and key in here) or (isinstance(here, list) and key in range(len(here))):
-            here = here[key]
+        below = here if isinstance(here, dict) else dict(enumerate(here)) if isinstance(here, list) else {}
+        if key in below:
+            here = below[key]
             path.append(key)
     return tuple(path)
 

@@ -133,7 +133,7 @@ class Phases:
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, WsDeploymentError) and error.transient),
-            wait=tenacity.wait_exponential_jitter(initial=retries.initial, max=retries.maximum, jitter=retries.initial),
+            wait=tenacity.wait_exponential_jitter(retries.initial, retries.maximum, jitter=retries.initial),
             stop=tenacity.stop_after_attempt(retries.attempts) | tenacity.stop_after_delay(retries.total),
             sleep=self.context.sleep,
             before_sleep=tell,
