@@ -7,7 +7,6 @@ says both, and calls on this machine take turns.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -28,6 +27,9 @@ from ws_deployment.clients.bridge.model import (
     TlsMaterial,
 )
 from ws_deployment.errors import TransientError, UsageError, WsDeploymentError
+from ws_deployment.tools.files import write_private
+from ws_deployment.tools.folders import cache_home
+from ws_deployment.tools.lock import locked
 from ws_deployment.tools.process import Cancelled, Completed, run
 
 #: Port on this machine that every gpctl forwards through.
@@ -121,7 +123,7 @@ class Gpctl:
         self._call("deregistering cluster", name, ["deregister", "--name", name])
 
     def _call(self, attempted: str, on: str, words: Sequence[str]) -> Completed:
-        with _turn(), self._private_kubeconfig() as kubeconfig:
+        with locked(cache_home() / "gpctl.lock"), self._private_kubeconfig() as kubeconfig:
             argv = [self._program, "clusters", "--kubeconfig", str(kubeconfig), *words]
             # Its output is kept in memory alone: `register` prints the TLS key.
             done = run(argv, timeout=self._timeout, cancelled=self._cancelled)
@@ -145,7 +147,7 @@ class Gpctl:
             ) from error
         with tempfile.TemporaryDirectory(prefix="gpctl-") as folder:
             path = Path(folder) / "kubeconfig"
-            _write(path, yaml.safe_dump(told))
+            write_private(path, yaml.safe_dump(told))
             yield path
 
 
@@ -203,22 +205,5 @@ def _make_absolute(kubeconfig: dict[str, Any], folder: Path) -> None:
 def _tls_folder(tls: TlsMaterial) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gpctl-") as folder:
         for name, text in (("ca.crt", tls.ca), ("tls.crt", tls.crt), ("tls.key", tls.key)):
-            _write(Path(folder) / name, text)
+            write_private(Path(folder) / name, text)
         yield Path(folder)
-
-
-def _write(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-@contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    """Wait for this user's other gpctl calls: two at once would fight for the local port."""
-    path = Path(tempfile.gettempdir()) / f"ws-deployment-gpctl-{os.getuid()}.lock"
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)

@@ -17,6 +17,9 @@ from ws_deployment.tools.process import Cancelled, Completed, run
 
 #: Seconds for one call of the program.
 CALL_TIMEOUT = 60.0
+_PASSING = re.compile(r"unavailable|refused|deadline|timeout|no route|no such host|EOF|reset", re.IGNORECASE)
+#: Of these, the ones that say that werft was not even reached.
+_NEVER_THERE = re.compile(r"connection refused|no route|no such host|error while dialing", re.IGNORECASE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -26,6 +29,10 @@ class JobFailedError(WsDeploymentError):
 
 class UnknownJobError(WsDeploymentError):
     """werft knows no job of that name."""
+
+
+class UncertainStartError(WsDeploymentError):
+    """The job may have been started: the answer that would have told its name was lost."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +93,21 @@ class Werft:
     def start(self, job: Job) -> str:
         """Start a job and return its name. That it was started says nothing of how it ends.
 
-        Raises TransientError when werft can't be reached, WsDeploymentError when it refuses.
+        Raises TransientError when werft can't be reached, UncertainStartError when its answer was lost, and
+        WsDeploymentError when it refuses. Only the first may be tried again without a look.
         """
-        done = self._call(job.argv())
+        attempted, on = "starting the job", f"{job.path} of {job.repository}"
+        try:
+            done = self._call(job.argv())
+        except TransientError as error:
+            raise _uncertain(attempted, on, error.why) from error
         name = _COLOURS.sub("", done.stdout).partition("\n")[0].strip()
-        if done.code or not name:
-            raise _failure("starting the job", f"{job.path} of {job.repository}", done)
-        return name
+        if not done.code and name:
+            return name
+        failure = _failure(attempted, on, done)
+        if not done.code or (failure.transient and not _NEVER_THERE.search(failure.why)):
+            raise _uncertain(attempted, on, failure.why)
+        raise failure
 
     def status(self, name: str) -> JobStatus:
         """Where the job stands. Raises UnknownJobError, TransientError."""
@@ -162,11 +177,15 @@ def _check_success(status: JobStatus) -> None:
         )
 
 
+def _uncertain(attempted: str, on: str, why: str) -> UncertainStartError:
+    return UncertainStartError(attempted, on=on, why=why, remedy="Look whether it runs: `werft job list`.")
+
+
 def _failure(attempted: str, on: str, done: Completed) -> WsDeploymentError:
     said = _COLOURS.sub("", done.stderr or done.stdout).strip()
     why = said.splitlines()[-1] if said else f"werft ended with exit code {done.code}"
     if "not found" in said.lower():
         return UnknownJobError(attempted, on=on, why=why, remedy="Check the repository, the branch and the job's name.")
-    passing = re.search(r"unavailable|connection refused|deadline|timeout|no route|EOF", said, re.IGNORECASE)
+    passing = _PASSING.search(said)
     remedy = "Check WERFT_HOST, WERFT_DIAL_MODE and that werft answers."
     return (TransientError if passing else WsDeploymentError)(attempted, on=on, why=why, remedy=remedy)
