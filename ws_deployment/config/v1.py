@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from ws_deployment.config.duration import Duration
+from ws_deployment.config.paths import LocalPath, PathOrName
 
 Environment = Literal["staging", "production"]
 OnFailure = Literal["stop", "continue", "rollback"]
@@ -20,9 +21,18 @@ BridgeApi = Literal["2021", "2026"]
 Preferability = Literal["none", "prefer", "dontschedule"]
 
 #: A name that can be part of a host name and of a cloud resource's name (RFC 1123 label).
-Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+_NAME, _PREFIX = r"^[a-z]([-a-z0-9]*[a-z0-9])?$", r"^[a-z]([a-z0-9]*[a-z])?$"
+Name = Annotated[str, Field(pattern=_NAME, max_length=63)]
 #: Unique in the config; ends in a letter, because `eu1`+`17` would equal `eu`+`117`.
-Prefix = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9]*[a-z])?$", max_length=10)]
+Prefix = Annotated[str, Field(pattern=_PREFIX, max_length=10)]
+#: What each pattern asks for, and how to comply, in words.
+PATTERNS = {
+    _NAME: ("has to be lower-case letters, digits and dashes", "Begin with a letter, end with a letter or digit."),
+    _PREFIX: (
+        "has to be lower-case letters and digits, a letter first and last",
+        "The cluster's id is put behind it: `eu17`.",
+    ),
+}
 Percent = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -52,7 +62,7 @@ class Shorthand(Model):
 class SecretReference(Model):
     """Where a secret is to be found: exactly one of a file and an environment variable. Never the secret itself."""
 
-    file: str | None = Field(default=None, description="Path of a file that holds the secret alone.")
+    file: LocalPath | None = Field(default=None, description="Path of a file that holds the secret alone.")
     variable: str | None = Field(default=None, description="Name of an environment variable that holds the secret.")
 
     @model_validator(mode="after")
@@ -69,7 +79,7 @@ class Project(Shorthand):
     shorthand = "id"
 
     id: str = Field(min_length=1, description="The id of the cloud project.")
-    credentials_file: str | None = Field(
+    credentials_file: LocalPath | None = Field(
         default=None,
         description="Google credentials (a service account's or an external account's file); without it "
         "the application default credentials are used.",
@@ -82,9 +92,9 @@ class Project(Shorthand):
 class TlsFiles(Model):
     """Paths of PEM files for a mutual TLS connection."""
 
-    ca: str
-    crt: str | None = None
-    key: str | None = None
+    ca: LocalPath
+    crt: LocalPath | None = None
+    key: LocalPath | None = None
 
     @model_validator(mode="after")
     def _pair(self) -> TlsFiles:
@@ -97,7 +107,7 @@ class TlsFiles(Model):
 class KubernetesAccess(Model):
     """How the bridge is reached through its cluster's API server, by a port-forward as gpctl does it."""
 
-    kubeconfig: str | None = Field(default=None, description="Path; without it $KUBECONFIG, then ~/.kube/config.")
+    kubeconfig: LocalPath | None = Field(default=None, description="Path; without it $KUBECONFIG, then ~/.kube/config.")
     context: str | None = None
     namespace: str = "default"
 
@@ -154,13 +164,13 @@ class WorkspaceClusterDefaults(Model):
     )
     type: str | None = Field(default=None, description="gke, local, existing, command, or another installed type.")
     create: bool | None = Field(default=None, description="false: the cluster exists under `name`; never destroyed.")
-    values_files: tuple[str, ...] | None = Field(default=None, description="Helm values files for every release.")
+    values_files: tuple[LocalPath, ...] | None = Field(default=None, description="Helm values files for every release.")
     labels: dict[str, str] | None = None
     hints: Hints | None = None
     url: str | None = Field(default=None, description="Where the meta cluster reaches it; default from the host name.")
-    kubeconfig: str | None = Field(default=None, description="For `type: existing`.")
+    kubeconfig: LocalPath | None = Field(default=None, description="For `type: existing`.")
     context: str | None = Field(default=None, description="For `type: existing`.")
-    command: tuple[str, ...] | None = Field(
+    command: tuple[PathOrName, ...] | None = Field(
         default=None, min_length=1, description="For `type: command`: the team's own program; JSON in and out."
     )
 
@@ -176,13 +186,6 @@ class WorkspaceCluster(WorkspaceClusterDefaults):
         default=None,
         description="Short names of the clusters it takes over from; default: available ones of its prefix.",
     )
-
-    @model_validator(mode="after")
-    def _existing_has_name(self) -> WorkspaceCluster:
-        if self.create is False and self.name is None:
-            msg = "`create: false` needs the `name` under which the cluster exists"
-            raise ValueError(msg)
-        return self
 
 
 class Retries(Model):
@@ -219,10 +222,12 @@ class PipelineStep(Shorthand):
 class Terraform(Model):
     """Where the module of created clusters comes from and where its state is kept."""
 
-    source: str | None = Field(
+    source: PathOrName | None = Field(
         default=None, description="A path, or git::URL//folder?ref=REF; default: the built-in module of the type."
     )
-    program: str | None = Field(default=None, description="terraform or tofu, or a path; default: what is found.")
+    program: PathOrName | None = Field(
+        default=None, description="terraform or tofu, or a path; default: what is found."
+    )
     backend: dict[str, dict[str, Any]] | None = Field(
         default=None, max_length=1, description="One Terraform backend block, for example {gcs: {bucket: x}}."
     )

@@ -1,0 +1,49 @@
+"""Paths in a config are relative to the file that they are written in, also when another file extends it.
+
+Values keep their folder on the way to the models, plug-ins' step parameters included: annotate a path `LocalPath`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_PATH_LIKE = re.compile(r"^(?:\.{1,2}(?:/|$)|~|/)")
+
+
+class WrittenText(str):
+    """A text of a config that knows the folder of the file it stands in."""
+
+    __slots__ = ("folder",)
+    folder: Path
+
+    @classmethod
+    def of(cls, text: str, folder: Path) -> WrittenText:
+        """`text` as it stands in a file in `folder`."""
+        written = cls(text)
+        written.folder = folder
+        return written
+
+
+def beside_its_file(value: Any) -> Any:
+    """The absolute path of a text of a config; `~` is the home folder. Anything else is handed on unchanged."""
+    if not isinstance(value, WrittenText):
+        return value
+    try:
+        return str(value.folder.absolute() / Path(str(value)).expanduser())
+    except RuntimeError:  # no home folder is known
+        return str(value)
+
+
+def beside_its_file_if_path(value: Any) -> Any:
+    """As `beside_its_file`, for texts that begin as paths do (`./`, `../`, `~`, `/`); others are something else."""
+    return beside_its_file(value) if isinstance(value, str) and _PATH_LIKE.match(value) else value
+
+
+#: A path, absolute after loading.
+LocalPath = Annotated[str, BeforeValidator(beside_its_file)]
+#: A path where it begins as one (`./module`), else a name or URL.
+PathOrName = Annotated[str, BeforeValidator(beside_its_file_if_path)]
