@@ -74,11 +74,6 @@ _KINDS: tuple[tuple[str, type[WsDeploymentError], str], ...] = (
         "Check the chart's name, its version and its repository.",
     ),
     (
-        r"timed?\ ?out\ waiting|context\ deadline\ exceeded|not\ ready|resource\ .*\ failed",
-        ReleaseNotReadyError,
-        "See what the workloads wait for: kubectl get events -A --sort-by=.lastTimestamp",
-    ),
-    (
         r"invalid\ ownership\ metadata|cannot\ be\ imported\ into\ the\ current\ release",
         HelmError,
         "The object belongs to somebody else: remove it, or give the release another name.",
@@ -88,6 +83,12 @@ _KINDS: tuple[tuple[str, type[WsDeploymentError], str], ...] = (
         HelmError,
         "The cluster does not serve that API: install its CRDs first, or take a chart version that fits.",
     ),
+    (
+        r"timed?\ ?out\ waiting|context\ deadline\ exceeded|not\ ready|resource\ .*\ failed",
+        ReleaseNotReadyError,
+        "See what the workloads wait for: kubectl get events -A --sort-by=.lastTimestamp",
+    ),
+    (r"execution\ error|failed\ to\ render|don't\ meet\ the\ specifications", HelmError, "Check the values."),
     (r"conflict", HelmError, "Somebody else manages these fields: kubectl get … --show-managed-fields tells who."),
 )
 _OF_TWO_WORDS = frozenset({"get", "show"})

@@ -6,13 +6,11 @@ python-terraform builds the command lines and does no more: its blocking call sh
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import json
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +19,10 @@ from typing import IO, Any
 from ws_deployment.clients.terraform_instance import BACKEND_FILE
 from ws_deployment.clients.terraform_plan import PlanSummary, read_plan
 from ws_deployment.clients.terraform_stream import Diagnostic, Stream
-from ws_deployment.errors import CancelledError, TransientError, WsDeploymentError
+from ws_deployment.errors import TransientError, WsDeploymentError
 from ws_deployment.redaction import redact
 from ws_deployment.tools import process
+from ws_deployment.tools.lock import locked
 
 #: Seconds that Terraform gets after SIGINT to let providers save what they have made.
 _GRACE = 90.0
@@ -92,7 +91,7 @@ class Terraform:
         """
         backend = BACKEND_FILE if (self.folder / BACKEND_FILE).exists() else None
         self.plugin_cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _exclusively(self.plugin_cache / ".lock", self.cancelled):
+        with locked(self.plugin_cache / ".lock", cancelled=self.cancelled):
             self._run("init", json=True, input=False, reconfigure=True, backend_config=backend)
 
     def plan(self, out: Path) -> PlanSummary:
@@ -231,19 +230,3 @@ def _append(log: Path | None) -> Iterator[IO[str] | None]:
         return
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
         yield file
-
-
-@contextlib.contextmanager
-def _exclusively(lock: Path, cancelled: process.Cancelled | None) -> Iterator[None]:
-    """Hold `lock` among all processes of this machine; the system frees it with its holder."""
-    with lock.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if cancelled and cancelled.is_set():
-                    raise CancelledError("waiting for", on=str(lock), why="asked to stop") from None
-                time.sleep(0.02)
-            else:
-                break
-        yield

@@ -19,6 +19,7 @@ from ws_deployment.errors import CancelledError, UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, Outputs, Scope, StepContext
 from ws_deployment.redaction import register
+from ws_deployment.tools.folders import private_folder
 
 
 @dataclass
@@ -80,9 +81,7 @@ class TaskContext(StepContext):
         """The private folder of the context's cluster or meta cluster; a dry run does not make it."""
         name = self._cluster.name if self._cluster else self._task.target
         folder = self._run.cluster_folder(self.fleet, name)
-        if not self.dry_run:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder
+        return folder if self.dry_run else private_folder(folder)
 
     @property
     def cluster(self) -> WorkspaceCluster:

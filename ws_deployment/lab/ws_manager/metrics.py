@@ -42,7 +42,7 @@ class WorkspaceMetrics(Collector):
         self._lock = threading.Lock()
         self._workspaces: dict[str, _Workspace] = {}
         # The real exporters have no such series.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self.registry = CollectorRegistry()
         labels = ("cluster", "type", "class")
         self._starts = Counter(f"{_PREFIX}_starts", "Workspaces started.", labels, registry=self.registry)

@@ -1,0 +1,233 @@
+"""create-cluster: makes the cluster, by its type's Terraform module or by the type itself, and waits for its nodes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ws_deployment.errors import MissingToolError, UsageError
+from ws_deployment.interfaces import (
+    Change,
+    IPreRun,
+    IStep,
+    Outputs,
+    Parameters,
+    PreRun,
+    StepContext,
+    StepPlan,
+    SubTask,
+    TerraformModule,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from ws_deployment.clients.kube import Kube
+
+#: Name of the saved plan in the instance's folder.
+PLAN_FILE = "cluster.tfplan"
+
+
+class CreateClusterParameters(Parameters):
+    """What create-cluster takes."""
+
+    nodes_ready: int = Field(default=1, ge=0, description="How many nodes must be ready at least.")
+
+
+class CreateCluster(IStep[CreateClusterParameters]):
+    """Make the cluster unless `create: false` says that it is there."""
+
+    summary = "Create the cluster, by Terraform or by its type, and wait for its nodes."
+    parameters_model = CreateClusterParameters
+
+    def taken_names(self, context: StepContext) -> frozenset[str]:
+        """Cloud names that exist, as the types of the fleet's clusters know them."""
+        types = {cluster.type for cluster in context.fleet.workspace_clusters if cluster.create}
+        names = [context.cluster_type(name).taken_names(context.fleet) for name in sorted(types)]
+        return frozenset().union(*names)
+
+    def pre_runs(self) -> Sequence[IPreRun]:
+        """Is it to be made, can it be made, and is no other's work in the way."""
+        return (
+            PreRun("wanted", _wanted),
+            PreRun("cluster type", lambda context: context.cluster_type(context.cluster.type).check(context)),
+            PreRun("terraform", _terraform_there),
+            PreRun("terraform folder", _folder_is_ours),
+        )
+
+    def plan(self, context: StepContext) -> StepPlan:
+        """What would be made and with which inputs. Resources are known to Terraform when the run calls it."""
+        cluster = context.cluster
+        kind = context.cluster_type(cluster.type)
+        preview = (f"{cluster.type} is a preview: {kind.preview}",) if kind.preview else ()
+        module = kind.terraform(context)
+        if module is None:
+            return StepPlan(f"create {cluster.name} ({cluster.type})", Change.CREATE, unknown=preview)
+        inputs = "\n".join(f"{key} = {json.dumps(value, default=str)}" for key, value in module.variables.items())
+        return StepPlan(
+            f"create {cluster.name} ({cluster.type}, {cluster.region}) by Terraform",
+            Change.CREATE,
+            diff=f"module {module.source}\n{inputs}",
+            unknown=(*preview, "the resources: Terraform plans them when their time comes"),
+            removal=f"terraform -chdir={shlex.quote(str(instance_folder(context)))} destroy",
+        )
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:  # noqa: ARG002  there is one
+        """Make the cluster, or finish what an attempt of this run began."""
+        cluster = context.cluster
+        kind = context.cluster_type(cluster.type)
+        module = kind.terraform(context)
+        made = dict(kind.create(context)) if module is None else _apply(context, module)
+        kubeconfig = kind.kubeconfig(context)
+        return {**made, "name": cluster.name, "kubeconfig": str(kubeconfig)}
+
+    def verify(self, context: StepContext) -> None:
+        """The API answers and nodes are ready."""
+        from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
+        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415
+
+        kube = Kube(context.kubeconfig(), context.cluster.context)
+        wait_until_ready(
+            "waiting for the nodes of",
+            lambda: _nodes_missing(kube, self.parameters.nodes_ready),
+            on=context.cluster.name,
+            deadline=max(context.deadline, time.monotonic() + 1),
+            cancelled=context.cancelled,
+            progress=context.progress,
+        )
+
+
+def instance_folder(context: StepContext) -> Path:
+    """Where the cluster's Terraform instance is, with its state when that is local."""
+    return context.folder / "terraform"
+
+
+def _wanted(context: StepContext) -> Verdict:
+    if context.cluster.create:
+        return Verdict.proceed()
+    return Verdict.skip(f"create: false: {context.cluster.name} exists and is not ours to make")
+
+
+def _terraform_there(context: StepContext) -> Verdict:
+    if context.cluster_type(context.cluster.type).terraform(context) is None:
+        return Verdict.proceed("not made by Terraform")
+    try:
+        return Verdict.proceed(str(_program(context)))
+    except MissingToolError as error:
+        return context.missing(error.why, error.remedy)
+
+
+def _folder_is_ours(context: StepContext) -> Verdict:
+    """A folder that another run left may hold the state of a cluster that still exists."""
+    owner = _owner(context)
+    if owner in {None, context.run_id}:
+        return Verdict.proceed()
+    folder = instance_folder(context)
+    return Verdict.refuse(
+        f"{folder} belongs to run {owner}",
+        f"Use another --cluster-id; or, when that cluster is not needed: terraform -chdir={folder} destroy, "
+        f"then remove the folder.",
+    )
+
+
+def _owner(context: StepContext) -> str | None:
+    try:
+        return str(json.loads((instance_folder(context) / "owner.json").read_text(encoding="utf-8"))["run"])
+    except FileNotFoundError:
+        return None
+
+
+def _program(context: StepContext) -> Path:
+    from ws_deployment.tools.find import find  # noqa: PLC0415
+
+    named = context.terraform.program
+    if named and "/" in named:
+        return Path(named).expanduser()
+    for name in (named,) if named else ("terraform", "tofu"):
+        if found := find(name):
+            return found.path
+    raise MissingToolError(
+        "finding",
+        on=named or "terraform or tofu",
+        why=f"no fitting {named or 'terraform or tofu'} is on PATH",
+        remedy="Install Terraform or OpenTofu, 1.6 or newer.",
+    )
+
+
+def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
+    from ws_deployment.clients.terraform import StalePlanError, Terraform  # noqa: PLC0415
+    from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415
+    from ws_deployment.tools.files import write_json  # noqa: PLC0415
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
+
+    folder = instance_folder(context)
+    source = _source(context, module)
+    secrets = {name: context.secret(ref) for name, ref in context.terraform.secret_variables.items()}
+    environment = write_instance(
+        folder,
+        source,
+        {**module.variables, **context.terraform.variables},
+        secrets={**module.secret_variables, **secrets},
+        backend=context.terraform.backend,
+    )
+    write_json(folder / "owner.json", {"run": context.run_id, "fleet": context.fleet.name})
+    terraform = Terraform(
+        _program(context),
+        folder,
+        {**module.environment, **environment},
+        cache_home() / "terraform-plugins",
+        log=context.output,
+        on_progress=context.progress,
+        cancelled=context.cancelled,
+        timeout=max(context.deadline - time.monotonic(), 1.0),
+    )
+    terraform.init()
+    saved = folder / PLAN_FILE
+    summary = terraform.plan(saved)
+    context.progress(f"Terraform: {summary}")
+    if not summary.empty:
+        try:
+            terraform.apply(saved)
+        except StalePlanError:
+            terraform.plan(saved)
+            terraform.apply(saved)
+    return {
+        "terraform": terraform.version,
+        "folder": str(folder),
+        **{name: output.value for name, output in terraform.outputs().items() if not output.sensitive},
+    }
+
+
+def _source(context: StepContext, module: TerraformModule) -> Path:
+    """Folder of the module: the config's word, else the type's own."""
+    from ws_deployment.clients import git  # noqa: PLC0415
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
+
+    source = context.terraform.source or module.source
+    if repository := git.parse_source(source):
+        checkout = git.fetch(repository, cache_home() / "git", log=context.output, cancelled=context.cancelled)
+        context.progress(f"Terraform module at commit {checkout.commit[:12]}")
+        return checkout.folder
+    path = context.config_folder / Path(source).expanduser()
+    if not path.is_dir():
+        raise UsageError(
+            "reading the Terraform module",
+            on=str(path),
+            why="there is no such folder",
+            remedy="Check terraform.source.",
+        )
+    return path
+
+
+def _nodes_missing(kube: Kube, wanted: int) -> str:
+    nodes = kube.nodes()
+    ready = [node for node in nodes if node.ready]
+    if len(ready) >= max(wanted, 0) and len(ready) == len(nodes):
+        return ""
+    waiting = next((f"; {node.name}: {node.reason}" for node in nodes if not node.ready), "")
+    return f"{len(ready)} of {max(wanted, len(nodes))} nodes ready{waiting}"

@@ -1,0 +1,305 @@
+"""install-release: one Helm release, installed or upgraded to exactly what the config says. Three defaults of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from ws_deployment.clients.helm_values import merge_values
+from ws_deployment.config.v1 import Name, SecretReference
+from ws_deployment.errors import MissingToolError, UsageError, WsDeploymentError
+from ws_deployment.fleet.marks import FLEET, marks
+from ws_deployment.interfaces import (
+    Change,
+    IPreRun,
+    IStep,
+    NotYetError,
+    Outputs,
+    Parameters,
+    PreRun,
+    StepContext,
+    StepPlan,
+    SubTask,
+    Verdict,
+)
+from ws_deployment.tools.bundled import bundled
+from ws_deployment_steps.placeholders import fill
+
+if TYPE_CHECKING:
+    from ws_deployment.clients.helm import Chart, Helm, Revision
+
+
+class ReleaseParameters(Parameters):
+    """What a release step takes. Texts in `values` may hold placeholders such as `${cluster.shortName}`."""
+
+    release: Name = Field(description="The release's name.")
+    chart: str = Field(description="A folder, an archive, oci://…, bundled:NAME, or a name in `repo`.")
+    repo: str | None = Field(default=None, description="URL of the chart repository.")
+    version: str | None = Field(default=None, description="Chart version; default: `versions.charts` of the release.")
+    namespace: Name = Field(default="default", description="Namespace of the release; made if missing.")
+    values_files: tuple[str, ...] = Field(default=(), description="Values files, over those of the cluster.")
+    values: dict[str, Any] = Field(default_factory=dict, description="Values, over all files.")
+    secret_values: dict[str, SecretReference] = Field(
+        default_factory=dict, description="Secret values: a path such as `auth.token` to where the secret is."
+    )
+    image_tag: str = Field(default="image.tag", description="Path of the value that `versions.images` sets.")
+    adopt: bool = Field(default=False, description="Take over a release that this fleet did not install.")
+
+
+class InstallRelease(IStep[ReleaseParameters]):
+    """Install or upgrade a Helm release and wait until its workloads are ready; a failure goes back by itself."""
+
+    summary = "Install or upgrade any Helm release and wait until it is ready."
+    parameters_model: ClassVar[type[Parameters]] = ReleaseParameters
+
+    def pre_runs(self) -> Sequence[IPreRun]:
+        """Chart, values, cluster, ownership, served APIs."""
+        return (
+            PreRun("chart and values", self._readable),
+            PreRun("cluster", _reachable),
+            PreRun("release", self._ours),
+            PreRun("served APIs", self._served),
+        )
+
+    def plan(self, context: StepContext) -> StepPlan:
+        """The rendered objects, or the diff against the live release."""
+        from ws_deployment.clients.helm_diff import compare, masked, read_manifest  # noqa: PLC0415
+
+        helm = _helm(context)
+        chart = self._chart(context, helm)
+        values = self._values(context)
+        rendered = self._template(helm, chart, values)
+        subtask = SubTask("run", data={"version": chart.version})
+        fingerprint = {"manifest": hashlib.sha256(rendered.encode()).hexdigest()}
+        live = self._live(context)
+        if live is None:
+            objects = ", ".join(str(key) for key in read_manifest(rendered))
+            summary = f"install {self.parameters.release} ({chart.name} {chart.version}): {objects}"
+            return StepPlan(summary, Change.CREATE, masked(rendered), fingerprint=fingerprint, subtasks=(subtask,))
+        connected = self._connected(context)
+        new = [
+            connected.dry_run_server(self.parameters.release, chart, values, namespace=self.parameters.namespace)
+            for _ in range(2)
+        ]
+        diff = compare(connected.manifest(self.parameters.release, namespace=self.parameters.namespace), *new)
+        same = diff.empty and live.status == "deployed"
+        return StepPlan(
+            f"{'keep' if same else 'upgrade'} {self.parameters.release} at {chart.name} {chart.version}: {diff}",
+            Change.NONE if same else Change.UPDATE,
+            diff.text(),
+            unknown=tuple(f"{field} is made at random" for field in diff.random),
+            fingerprint={**fingerprint, "revision": str(live.number)},
+            subtasks=() if same else (subtask,),
+        )
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:
+        """Mend a release that a killed Helm left pending, then install or upgrade."""
+        helm = self._connected(context)
+        namespace = self.parameters.namespace
+        left = max(context.deadline - time.monotonic(), 1.0)
+        if mended := helm.recover_pending(self.parameters.release, namespace=namespace, timeout=left):
+            context.progress(mended)
+        chart = self._chart(context, helm, version=str(subtask.data["version"]))
+        context.progress(f"waiting for the workloads of {self.parameters.release}")
+        revision = helm.install_or_upgrade(
+            self.parameters.release,
+            chart,
+            self._values(context),
+            namespace=namespace,
+            timeout=max(context.deadline - time.monotonic(), 1.0),
+            labels=marks(context.run_id, context.fleet.name),
+        )
+        return {
+            "release": revision.release,
+            "namespace": revision.namespace,
+            "revision": revision.number,
+            "chart": revision.chart,
+        }
+
+    def verify(self, context: StepContext) -> None:
+        """The newest revision is deployed and the release's workloads are ready."""
+        from ws_deployment.clients.kube_ready import release_lacks  # noqa: PLC0415
+        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415
+
+        namespace = self.parameters.namespace
+        helm = self._connected(context)
+        revision = helm.current(self.parameters.release, namespace=namespace)
+        if revision is None or revision.status != "deployed":
+            state = revision.status if revision else "not there"
+            raise WsDeploymentError("verifying release", on=self.parameters.release, why=f"it is {state}")
+        manifest = helm.manifest(self.parameters.release, namespace=namespace)
+        kube = _kube(context)
+        wait_until_ready(
+            "waiting for the workloads of",
+            lambda: release_lacks(kube, manifest, namespace),
+            on=self.parameters.release,
+            deadline=max(context.deadline, time.monotonic() + 1),
+            cancelled=context.cancelled,
+            progress=context.progress,
+        )
+
+    def _readable(self, context: StepContext) -> Verdict:
+        try:
+            helm = _helm(context)
+        except MissingToolError as error:
+            return context.missing(error.why, error.remedy)
+        chart = self._chart(context, helm)
+        self._values(context)
+        return Verdict.proceed(f"{chart.name} {chart.version}")
+
+    def _ours(self, context: StepContext) -> Verdict:
+        live = self._live(context)
+        if live is None or self.parameters.adopt or live.labels.get(FLEET) == context.fleet.name:
+            return Verdict.proceed()
+        owner = live.labels.get(FLEET)
+        whose = f"fleet {owner}" if owner else "somebody else"
+        return Verdict.refuse(
+            f"release {self.parameters.release} was installed by {whose}",
+            "Set `adopt: true` for the step to take it over.",
+        )
+
+    def _served(self, context: StepContext) -> Verdict:
+        from ws_deployment.clients.helm_diff import read_manifest  # noqa: PLC0415
+
+        kube = _kube(context)
+        helm = _helm(context)
+        objects = read_manifest(self._template(helm, self._chart(context, helm), self._values(context)))
+        brought = {document["spec"]["names"]["kind"] for key, document in objects.items() if key.kind == _CRD}
+        wanted = {(key.api_version, key.kind) for key in objects if key.kind not in brought}
+        if missing := kube.not_served(wanted):
+            text = ", ".join(f"{kind} ({api})" for api, kind in missing)
+            return Verdict.refuse(f"the cluster does not serve {text}", "Install what serves them in an earlier step.")
+        return Verdict.proceed()
+
+    def _live(self, context: StepContext) -> Revision | None:
+        """The release as it is; None where there is none, or no cluster yet."""
+        try:
+            return self._connected(context).current(self.parameters.release, namespace=self.parameters.namespace)
+        except NotYetError:
+            return None
+
+    def _chart(self, context: StepContext, helm: Helm, version: str | None = None) -> Chart:
+        ref = self.parameters.chart
+        if ref.startswith(_BUNDLED):
+            ref = str(bundled(f"charts/{ref.removeprefix(_BUNDLED)}"))
+        path = context.config_folder / Path(ref).expanduser()
+        version = version or self.parameters.version or context.versions.charts.get(self.parameters.release)
+        return helm.chart(path if path.exists() else ref, version=version, repo=self.parameters.repo)
+
+    def _template(self, helm: Helm, chart: Chart, values: Mapping[str, Any]) -> str:
+        return helm.template(self.parameters.release, chart, values, namespace=self.parameters.namespace)
+
+    def _values(self, context: StepContext) -> dict[str, Any]:
+        files = (*context.cluster.values_files, *self.parameters.values_files)
+        layers = [_read_values(context.config_folder / Path(file).expanduser()) for file in files]
+        layers.append(self.parameters.values)
+        if tag := context.versions.images.get(self.parameters.release):
+            layers.append(_nested(self.parameters.image_tag, tag))
+        filled: dict[str, Any] = fill(merge_values(*layers), context.cluster)
+        secrets = (_nested(path, context.secret(ref)) for path, ref in self.parameters.secret_values.items())
+        return merge_values(filled, *secrets)
+
+    def _connected(self, context: StepContext) -> Helm:
+        return _helm(context, context.kubeconfig())
+
+
+class GitpodParameters(ReleaseParameters):
+    """Parameters of install-gitpod."""
+
+    release: Name = "gitpod"
+    chart: str = "bundled:gitpod"
+
+
+class JaegerParameters(ReleaseParameters):
+    """Parameters of install-jaeger."""
+
+    release: Name = "jaeger"
+    chart: str = "bundled:jaeger"
+
+
+class MonitoringParameters(ReleaseParameters):
+    """Parameters of install-monitoring."""
+
+    release: Name = "monitoring"
+    chart: str = "bundled:monitoring"
+
+
+class InstallGitpod(InstallRelease):
+    """The workload itself."""
+
+    summary = "Install or upgrade the release gitpod."
+    parameters_model = GitpodParameters
+
+
+class InstallJaeger(InstallRelease):
+    """Tracing."""
+
+    summary = "Install or upgrade the release jaeger."
+    parameters_model = JaegerParameters
+
+
+class InstallMonitoring(InstallRelease):
+    """Metrics."""
+
+    summary = "Install or upgrade the release monitoring."
+    parameters_model = MonitoringParameters
+
+
+_CRD = "CustomResourceDefinition"
+#: What a chart of the project's own begins with.
+_BUNDLED = "bundled:"
+
+
+def _helm(context: StepContext, kubeconfig: Path | None = None) -> Helm:
+    from ws_deployment.clients.helm import Helm  # noqa: PLC0415  loads asyncio
+    from ws_deployment.tools.find import find  # noqa: PLC0415
+
+    found = find("helm")
+    if found is None:
+        raise MissingToolError("finding", on="helm", why="helm 4 is not here", remedy="Install Helm 4 from helm.sh.")
+    return Helm(
+        found.path,
+        kubeconfig,
+        context.cluster.context if kubeconfig else None,
+        log=None if context.dry_run else context.output,
+        cancelled=context.cancelled,
+    )
+
+
+def _kube(context: StepContext) -> Any:
+    from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
+
+    return Kube(context.kubeconfig(), context.cluster.context)
+
+
+def _reachable(context: StepContext) -> Verdict:
+    return Verdict.proceed(_kube(context).version())
+
+
+def _read_values(path: Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415
+
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError("reading values", on=str(path), why=why, remedy="Check valuesFiles.") from error
+    if read is None:
+        return {}
+    if not isinstance(read, dict):
+        raise UsageError("reading values", on=str(path), why="it holds no mapping", remedy="Check valuesFiles.")
+    return read
+
+
+def _nested(path: str, value: str) -> dict[str, Any]:
+    """`{"a": {"b": value}}` for `a.b`."""
+    tree: Any = value
+    for key in reversed(path.split(".")):
+        tree = {key: tree}
+    nested: dict[str, Any] = tree
+    return nested

@@ -1,0 +1,84 @@
+"""What is known of one lab cluster, and its file `cluster.json`. Nothing in it is secret."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ws_deployment.lab.layout import cluster_folder
+from ws_deployment.tools.files import read_json, write_json
+
+_FILE = "cluster.json"
+
+
+@dataclass(frozen=True)
+class LabCluster:
+    """A Kubernetes control plane on this machine.
+
+    `run_id` and `fleet` are the marks of its owner. `nodes` counts simulated nodes. `created` is UTC, ISO 8601.
+    `complete` is false while it is being made, and stays so when its maker dies.
+    """
+
+    name: str
+    run_id: str
+    fleet: str
+    region: str
+    labels: dict[str, str]
+    nodes: int
+    api_port: int
+    ws_manager_port: int
+    ws_manager_metrics_port: int
+    complete: bool = False
+    created: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"))
+
+    @property
+    def folder(self) -> Path:
+        """All that is the cluster's: keys, data, logs, records of its processes."""
+        return cluster_folder(self.name)
+
+    @property
+    def endpoint(self) -> str:
+        """Its API server's address."""
+        return f"https://127.0.0.1:{self.api_port}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """A kubeconfig of its administrator, mode 0600."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def url(self) -> str:
+        """Its ws-manager's address: what the meta cluster is told when the cluster is registered."""
+        return f"https://127.0.0.1:{self.ws_manager_port}"
+
+    @property
+    def ca_certificate(self) -> str:
+        """The certificate authority of its API server, PEM."""
+        return (self.folder / "pki" / "ca.crt").read_text()
+
+    def write(self) -> None:
+        """Write the record into the cluster's folder, with what others read of it: `terraform/local` reads it too."""
+        write_json(self.folder / _FILE, {**asdict(self), **self.public()})
+
+    def public(self) -> dict[str, Any]:
+        """What is of use to others."""
+        return {
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "url": self.url,
+            "kubeconfig": str(self.kubeconfig),
+            "run_id": self.run_id,
+            "fleet": self.fleet,
+            "region": self.region,
+            "labels": self.labels,
+            "nodes": self.nodes,
+            "created": self.created,
+        }
+
+
+def read(name: str) -> LabCluster | None:
+    """The record of the lab cluster `name`; None when there is none."""
+    value = read_json(cluster_folder(name) / _FILE)
+    return LabCluster(**{field.name: value[field.name] for field in fields(LabCluster)}) if value else None
