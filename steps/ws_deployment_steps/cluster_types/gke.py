@@ -81,8 +81,11 @@ class GkeCluster(IClusterType):
         )
 
     def kubeconfig(self, context: StepContext) -> Path:
-        """A kubeconfig that mints a fresh token whenever it is used."""
-        target = context.folder / "kubeconfig"
+        """A kubeconfig that mints a fresh token whenever it is used; a dry run keeps none."""
+        kept = context.folder / "kubeconfig"
+        target = context.scratch / f"{context.cluster.name}.kubeconfig" if context.dry_run else kept
+        if kept.exists():
+            return kept
         if target.exists():
             return target
         cluster = context.cluster
