@@ -1,4 +1,4 @@
-"""alive-test: proves that a cluster works: workloads ready, a workspace Pod runs and stops, probes, the team's command."""
+"""alive-test: proves that a cluster works: workloads, a workspace Pod that runs and stops, probes, a command."""
 
 from __future__ import annotations
 
@@ -31,12 +31,18 @@ if TYPE_CHECKING:
     from ws_deployment.clients.kube import Kube
 
 
+#: Seconds that one attempt of a probe may take.
+_PROBE_LIMIT = 10.0
+
+
 class Probe(Parameters):
     """One probe: exactly one of `http`, `tcp` and `grpc`. Placeholders such as `${cluster.url}` are filled in."""
 
     http: str | None = Field(default=None, description="A URL that must answer with `status`.")
     status: int = Field(default=200, ge=100, le=599, description="Wanted HTTP status.")
-    tcp: str | None = Field(default=None, description="host:port that must accept a connection.")
+    tcp: str | None = Field(
+        default=None, pattern=r":(\d+|\$\{.*\})$", description="host:port that must accept a connection."
+    )
     grpc: str | None = Field(default=None, description="host:port whose gRPC health must be SERVING.")
     service: str = Field(default="", description="Service that gRPC health is asked for; empty for the whole server.")
 
@@ -211,3 +217,22 @@ def _pod_lacks(kube: Kube, name: str, namespace: str) -> str:
 
 def _pod_left(kube: Kube, name: str, namespace: str) -> str:
     return "it has not stopped" if kube.get("v1", "Pod", name, namespace) else ""
+
+
+def _probe(probe: Probe, context: StepContext) -> Callable[[], str]:
+    """A function that makes one attempt; a failed one is raised as an error that may pass."""
+    from ws_deployment.clients import probe as probing  # noqa: PLC0415
+
+    filled = Probe.model_validate(fill(probe.model_dump(exclude_unset=True), context.cluster))
+
+    def attempt() -> str:
+        if filled.http is not None:
+            probing.probe_http(filled.http, timeout=_PROBE_LIMIT, expect=range(filled.status, filled.status + 1))
+        elif filled.tcp is not None:
+            host, _, port = filled.tcp.rpartition(":")
+            probing.probe_tcp(host, int(port), timeout=_PROBE_LIMIT)
+        elif filled.grpc is not None:
+            probing.probe_grpc(filled.grpc, timeout=_PROBE_LIMIT, service=filled.service)
+        return ""
+
+    return attempt

@@ -25,6 +25,7 @@ from ws_deployment.interfaces import (
     TerraformModule,
     Verdict,
 )
+from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
     from ws_deployment.clients.kube import Kube
@@ -160,11 +161,10 @@ def _program(context: StepContext) -> Path:
 
 
 def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
-    from ws_deployment.tools.files import write_json  # noqa: PLC0415
-    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
-
     from ws_deployment.clients.terraform import StalePlanError, Terraform  # noqa: PLC0415
     from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415
+    from ws_deployment.tools.files import write_json  # noqa: PLC0415
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
 
     folder = instance_folder(context)
     source = _source(context, module)
@@ -206,20 +206,11 @@ def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
 
 def _source(context: StepContext, module: TerraformModule) -> Path:
     """Folder of the module: the config's word, else the type's own."""
-    source = context.terraform.source or module.source
-    if "::" in source or "://" in source or source.startswith("git@"):
-        from ws_deployment.clients.git import fetch_module  # noqa: PLC0415
-
-        return fetch_module(source, cancelled=context.cancelled, log=context.output)
-    path = context.config_folder / Path(source).expanduser()
-    if not path.is_dir():
-        raise UsageError(
-            "reading the Terraform module",
-            on=str(path),
-            why="there is no such folder",
-            remedy="Check terraform.source.",
-        )
-    return path
+    path = located(context.terraform.source or module.source, context)
+    if path.is_dir():
+        return path
+    why = "there is no such folder"
+    raise UsageError("reading the Terraform module", on=str(path), why=why, remedy="Check terraform.source.")
 
 
 def _nodes_missing(kube: Kube, wanted: int) -> str:

@@ -1,4 +1,4 @@
-"""register-cluster: makes the cluster known to its meta clusters, cordoned, with the TLS material that its own holds."""
+"""register-cluster: makes the cluster known to its meta clusters, cordoned, with TLS material from its Secret."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RegisterParameters(Parameters):
     namespace: str = Field(default="default", description="Namespace of that Secret.")
     region: str = Field(
         default="",
-        description="Region as the bridge has it: europe, north-america, south-america, africa, asia or empty.",
+        description="Region in the bridge's words: europe, north-america, south-america, africa, asia, or none.",
     )
 
 

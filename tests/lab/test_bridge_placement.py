@@ -24,7 +24,7 @@ def cluster(name: str, score: int, max_score: int = 100, *, cordoned: bool = Fal
 @given(st.lists(st.integers(1, 250), min_size=2, max_size=5), st.integers(0, 2**32))
 def test_shares_follow_clamped_scores(scores: list[int], seed: int) -> None:
     clusters = [cluster(f"c{index}", score) for index, score in enumerate(scores)]
-    draw = random.Random(seed)  # noqa: S311  a lottery
+    draw = random.Random(seed)
     drawn = Counter(choose(clusters, draw).name for _ in range(2_000))
     weights = {each.name: min(each.score, 100) for each in clusters}
     expected = {name: 2_000 * weight / sum(weights.values()) for name, weight in weights.items()}
@@ -41,7 +41,7 @@ def test_a_cordoned_cluster_takes_nothing() -> None:
 def test_zero_scores_take_starts_only_at_the_older_server() -> None:
     clusters = [cluster("a", 0), cluster("b", 0)]
     assert candidates(clusters, Api.Y2026) == []
-    assert choose(candidates(clusters, Api.Y2021), random.Random(1)).name == "b"  # noqa: S311  a lottery
+    assert choose(candidates(clusters, Api.Y2021), random.Random(1)).name == "b"
 
 
 def test_constraints_keep_ordinary_users_out() -> None:
@@ -52,4 +52,4 @@ def test_constraints_keep_ordinary_users_out() -> None:
 
 def test_none_to_choose_from() -> None:
     with pytest.raises(NoClusterError):
-        choose([], random.Random(1))  # noqa: S311  a lottery
+        choose([], random.Random(1))

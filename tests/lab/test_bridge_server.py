@@ -32,7 +32,7 @@ def place(running: Bridge, **order: Any) -> list[dict[str, str]]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{running.metrics_port}/workspaces", json.dumps({"pods": False} | order).encode()
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  a fixed scheme
+    with urllib.request.urlopen(request, timeout=10) as answer:
         started: list[dict[str, str]] = json.loads(answer.read())["started"]
     return started
 

@@ -5,6 +5,9 @@ The texts are matched as both generations of the server write them; the proper c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ws_deployment.clients.bridge.model import ClusterStatus
 from ws_deployment.errors import TransientError, WsDeploymentError
 
 
@@ -91,9 +94,9 @@ def _unreachable(text: str) -> tuple[type[WsDeploymentError], str]:
 
 #: The words by which an update is told apart from a registration above.
 UPDATING = "updating cluster"
-
+_USE_ANOTHER = "Deregister it, or use another name and URL."
 _REFUSALS: tuple[tuple[type[BridgeError], str, tuple[str, ...], str], ...] = (
-    (AlreadyRegisteredError, "ALREADY_EXISTS", ("already exists",), "Deregister it, or use another name and URL."),
+    (AlreadyRegisteredError, "ALREADY_EXISTS", ("already exists",), _USE_ANOTHER),
     (ClusterNotEmptyError, "", ("not empty", "instances remaining"), "Wait until its workspaces have stopped."),
     (
         InvalidRegistrationError,
@@ -102,3 +105,11 @@ _REFUSALS: tuple[tuple[type[BridgeError], str, tuple[str, ...], str], ...] = (
         "Check the cluster's hints, region and TLS secret in the config.",
     ),
 )
+
+
+def check_free(name: str, url: str, listed: Iterable[ClusterStatus]) -> None:
+    """Raise AlreadyRegisteredError where `name` or `url` is taken, as the older server does not."""
+    for each in listed:
+        if name == each.name or url == each.url:
+            why = f"{each.name} is registered with {each.url}"
+            raise AlreadyRegisteredError("registering cluster", on=name, why=why, remedy=_USE_ANOTHER)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import threading
@@ -18,9 +17,10 @@ from ws_deployment.lab.bridge.metrics import registry
 from ws_deployment.lab.bridge.service import ClusterService
 from ws_deployment.lab.bridge.settings import Settings
 from ws_deployment.lab.bridge.starter import Starter
-from ws_deployment.lab.bridge.store import Store, write_private
+from ws_deployment.lab.bridge.store import Store
 from ws_deployment.lab.bridge.web import Web
 from ws_deployment.lab.bridge.workspaces import Workspaces
+from ws_deployment.tools.files import write_json
 
 #: Seconds that calls under way have at the end.
 GRACE = 1.0
@@ -53,7 +53,7 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     server.start()
     web.start()
     try:
-        write_private(ready, json.dumps({"port": port, "metrics_port": web.port, "pid": os.getpid()}))
+        write_json(ready, {"port": port, "metrics_port": web.port, "pid": os.getpid()})
         ended.wait()
     finally:
         ready.unlink(missing_ok=True)

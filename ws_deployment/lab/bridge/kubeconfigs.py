@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.lab.bridge.store import Cluster
+from ws_deployment.tools.files import read_json
 
 
 def all_kubeconfigs(lab_home: Path) -> list[Path]:
@@ -28,9 +28,7 @@ def _ports(folder: Path) -> set[int]:
     """The port that a ws-manager was given, and the one that it serves if it was left to choose."""
     ports = set()
     for name in ("config.json", "ready"):
-        try:
-            ports.add(int(json.loads((folder / name).read_text(encoding="utf-8"))["port"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            # A cluster that is being made or removed at this moment.
-            continue
+        told = read_json(folder / name)
+        if told:
+            ports.add(told["port"])
     return ports

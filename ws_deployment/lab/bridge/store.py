@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from ws_deployment.tools.files import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -56,25 +56,14 @@ class Store:
     def _change(self, change: Callable[[dict[str, Cluster]], dict[str, Cluster]]) -> None:
         with self._lock:
             changed = change(self._clusters)
-            write_private(self._path, json.dumps({"clusters": [asdict(each) for each in changed.values()]}, indent=1))
+            write_json(self._path, {"clusters": [asdict(each) for each in changed.values()]})
             self._clusters = changed
 
 
 def _read(path: Path) -> dict[str, Cluster]:
-    try:
-        kept: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["clusters"]
-    except FileNotFoundError:
-        return {}
+    kept: list[dict[str, Any]] = (read_json(path) or {}).get("clusters", [])
     clusters = (Cluster(**each) for each in kept)
     return {
         each.name: replace(each, constraints=tuple((kind, value) for kind, value in each.constraints))
         for each in clusters
     }
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file (0600) whole: a reader, or a crash, sees the old text or the new one."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(path)

@@ -17,10 +17,10 @@ from ws_deployment.lab.bridge.store import Cluster
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 
 _PODS = "/api/v1/namespaces/default/pods"
-_META = "ws-deployment.lab/meta"
-_SESSION = "ws-deployment.lab/session"
+_META = "lab.ws-deployment/meta"
+_SESSION = "lab.ws-deployment/session"
 #: Annotation: seconds since the epoch. A bridge that was restarted finds there what it still has to stop.
-_STOP_AT = "ws-deployment.lab/stop-at"
+_STOP_AT = "lab.ws-deployment/stop-at"
 #: Seconds between two looks at what is due to stop.
 _TICK = 0.5
 

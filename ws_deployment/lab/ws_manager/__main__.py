@@ -18,6 +18,7 @@ from prometheus_client import start_http_server
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 from ws_deployment.lab.ws_manager.metrics import WorkspaceMetrics
 from ws_deployment.lab.ws_manager.watch import follow
+from ws_deployment.tools.files import write_json
 
 #: Seconds that calls under way have at the end.
 GRACE = 1.0
@@ -66,7 +67,7 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     threading.Thread(target=follow, args=(api, metrics, ended), daemon=True, name="follow").start()
     try:
         told = {"port": port, "metrics_port": web.server_address[1], "pid": os.getpid()}
-        ready.write_text(json.dumps(told), encoding="utf-8")
+        write_json(ready, told)
         ended.wait()
     finally:
         ready.unlink(missing_ok=True)

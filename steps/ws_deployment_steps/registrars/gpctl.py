@@ -1,0 +1,58 @@
+"""Registers by the team's own `gpctl`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ws_deployment.interfaces import IRegistrar, Parameters, Registration, RegistrationRequest
+from ws_deployment_steps.bridge_access import registrations, target
+from ws_deployment_steps.registrars.request import native
+
+if TYPE_CHECKING:
+    from ws_deployment.clients.gpctl import Gpctl
+
+
+class GpctlParameters(Parameters):
+    """Options of `via: gpctl`."""
+
+    program: str = Field(default="gpctl", description="Name on PATH, or a path.")
+
+
+class GpctlRegistrar(IRegistrar):
+    """gpctl, through the meta cluster's kubeconfig; the config must name its `bridge.kubernetes`."""
+
+    parameters_model = GpctlParameters
+    parameters: GpctlParameters
+
+    def registrations(self) -> Sequence[Registration]:
+        """All registered clusters."""
+        return registrations(self._gpctl().list())
+
+    def register(self, request: RegistrationRequest) -> None:
+        """Register a cluster, cordoned. Raises AlreadyRegisteredError where an old server would overwrite one."""
+        from ws_deployment.clients.bridge.errors import check_free  # noqa: PLC0415  only where it is used
+
+        gpctl = self._gpctl()
+        check_free(request.name, request.url, gpctl.list())
+        gpctl.register(native(request))
+
+    def deregister(self, name: str) -> None:
+        """Remove a registration; an unknown one is no error."""
+        self._gpctl().deregister(name)
+
+    def _gpctl(self) -> Gpctl:
+        from ws_deployment.clients.gpctl import Gpctl  # noqa: PLC0415  only where it is used
+
+        bridge = self.context.bridge(self.meta)
+        pods = target(self.context, self.meta, bridge)
+        return Gpctl(
+            pods.kubeconfig,
+            pods.context,
+            pods.namespace,
+            program=self.parameters.program,
+            api=bridge.api,
+            cancelled=self.context.cancelled,
+        )

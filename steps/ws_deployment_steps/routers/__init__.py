@@ -1,0 +1,1 @@
+"""Back-ends that move a meta cluster's traffic, one file each."""
