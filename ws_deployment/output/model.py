@@ -173,6 +173,13 @@ class RunView:
         """The tasks that went wrong by themselves, in the order of the graph."""
         return [task for task in self.tasks.values() if task.status.at_fault]
 
+    @property
+    def problem_text(self) -> str:
+        """What ended the run before its tasks, without the remedy; empty where nothing did."""
+        head = f"{self.problem.get('attempted', '')} {self.problem.get('on', '')}".strip()
+        why = str(self.problem.get("why", ""))
+        return f"{head}: {why}" if head else why
+
     def output_file(self, task: TaskView) -> Path:
         """Where the task's full output is kept, if it wrote any."""
         return Path(self.state) / "runs" / self.run / "output" / f"{task.key.replace('/', '.')}.log"

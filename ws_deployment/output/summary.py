@@ -75,12 +75,10 @@ class Summary:
             page.wrapped(", ".join(f"{count} {status}" for status, count in run.counts.items()), "  tasks: ")
 
     def _refusals(self, page: Page) -> None:
-        problem = self.run.problem
-        if problem:
+        if self.run.problem:
             page.heading("Why")
-            head = f"{problem.get('attempted', '')} {problem.get('on', '')}".strip()
-            page.wrapped(f"{head}: {problem.get('why', '')}" if head else str(problem.get("why", "")), "  ")
-            self._remedy(page, str(problem.get("remedy", "")))
+            page.wrapped(self.run.problem_text, "  ")
+            self._remedy(page, str(self.run.problem.get("remedy", "")))
         if self.run.refusals:
             page.heading("Refused, nothing was touched")
         for refusal in self.run.refusals:
