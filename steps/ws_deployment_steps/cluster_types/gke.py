@@ -11,6 +11,7 @@ from ws_deployment.config.v1 import Project
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.interfaces import Fleet, IClusterType, NotYetError, StepContext, TerraformModule, Verdict
 from ws_deployment.tools.bundled import bundled
+from ws_deployment_steps.cluster_types.kept import kubeconfig_path
 
 if TYPE_CHECKING:
     from ws_deployment.clients.gke import Gke, Quota
@@ -82,10 +83,7 @@ class GkeCluster(IClusterType):
 
     def kubeconfig(self, context: StepContext) -> Path:
         """A kubeconfig that mints a fresh token whenever it is used; a dry run keeps none."""
-        kept = context.folder / "kubeconfig"
-        target = context.scratch / f"{context.cluster.name}.kubeconfig" if context.dry_run else kept
-        if kept.exists():
-            return kept
+        target = kubeconfig_path(context)
         if target.exists():
             return target
         cluster = context.cluster
