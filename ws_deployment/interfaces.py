@@ -155,7 +155,7 @@ class StepContext(ABC):
     @property
     @abstractmethod
     def folder(self) -> Path:
-        """Private folder (0700) of the cluster or meta cluster, kept from run to run of a fleet."""
+        """Private folder (0700) of the cluster or meta cluster, kept for the fleet. A dry run does not make it."""
 
     @property
     @abstractmethod
@@ -215,11 +215,9 @@ class StepContext(ABC):
 
     def missing(self, problem: str, remedy: str) -> Verdict:
         """Refuse a run for lack of something that a dry run can do without."""
-        return (
-            Verdict.deferred(f"{problem} (a run would be refused: {remedy})")
-            if self.dry_run
-            else Verdict.refuse(problem, remedy)
-        )
+        if self.dry_run:
+            return Verdict.deferred(f"{problem}; a run needs it: {remedy}" if remedy else problem)
+        return Verdict.refuse(problem, remedy)
 
 
 class IPreRun(ABC):
@@ -329,7 +327,10 @@ class IClusterType(ABC):
         """A private (0600) kubeconfig of the context's cluster. Raises NotYetError while there is no cluster."""
 
     def url(self, context: StepContext) -> str | None:
-        """Where the meta cluster reaches the cluster, for a type that knows; else the config or the DNS zone says."""
+        """Where the meta cluster reaches the cluster, for a type that knows; else the config or the DNS zone says.
+
+        Raises NotYetError where it is known when the cluster is there.
+        """
         return None
 
     def taken_names(self, fleet: Fleet) -> frozenset[str]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from ws_deployment.clients.file_lock import exclusively
 from ws_deployment.errors import TransientError, UsageError, WsDeploymentError
 from ws_deployment.redaction import redact, register
 from ws_deployment.tools import process
+from ws_deployment.tools.lock import locked
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 #: `git::URL//folder?ref=REF`, Terraform's way of naming a module in a repository.
@@ -95,7 +95,7 @@ def fetch(
     home = cache / hashlib.sha256(url.encode()).hexdigest()[:16]
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     git = _Git(program, home / "repository.git", env, log, cancelled)
-    with exclusively(home / ".lock", cancelled):
+    with locked(home / ".lock", timeout=2 * _TIMEOUT, cancelled=cancelled):
         if _COMMIT.fullmatch(source.ref) and (home / source.ref).is_dir():
             commit = source.ref
         else:

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ws_deployment.clients.file_lock import exclusively
 from ws_deployment.clients.terraform_instance import BACKEND_FILE
 from ws_deployment.clients.terraform_plan import PlanSummary, read_plan
 from ws_deployment.clients.terraform_stream import Diagnostic, Stream
 from ws_deployment.errors import TransientError, WsDeploymentError
 from ws_deployment.redaction import redact
 from ws_deployment.tools import process
+from ws_deployment.tools.lock import locked
 
 #: Seconds that Terraform gets after SIGINT to let providers save what they have made.
 _GRACE = 90.0
@@ -91,7 +91,7 @@ class Terraform:
         """
         backend = BACKEND_FILE if (self.folder / BACKEND_FILE).exists() else None
         self.plugin_cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with exclusively(self.plugin_cache / ".lock", self.cancelled):
+        with locked(self.plugin_cache / ".lock", cancelled=self.cancelled):
             self._run("init", json=True, input=False, reconfigure=True, backend_config=backend)
 
     def plan(self, out: Path) -> PlanSummary:

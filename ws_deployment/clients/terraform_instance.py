@@ -7,7 +7,6 @@ the source has long changed.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ws_deployment.errors import UsageError
+from ws_deployment.tools.files import write_json
 
 #: Where the backend's settings stand in the instance; they may hold secrets, so they are no part of main.tf.json.
 BACKEND_FILE = "backend.tfbackend.json"
@@ -64,8 +64,8 @@ def write_instance(
     if backend:
         kind, settings = next(iter(backend.items()))
         root["terraform"] = {"backend": {kind: {}}}
-        _write(folder / BACKEND_FILE, settings)
-    _write(folder / "main.tf.json", {key: value for key, value in root.items() if value})
+        write_json(folder / BACKEND_FILE, settings)
+    write_json(folder / "main.tf.json", {key: value for key, value in root.items() if value})
     return {f"TF_VAR_{name}": value for name, value in secrets.items()}
 
 
@@ -129,8 +129,3 @@ def _literal(value: Any) -> Any:
             return [_literal(item) for item in value]
         case _:
             return value
-
-
-def _write(path: Path, tree: Mapping[str, Any]) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(tree, file, indent=2)

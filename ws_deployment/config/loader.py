@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ from ws_deployment.config.tree import MappingNode, ScalarNode, fault_at, plain, 
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.config.versions import MODELS, version_of
 
-__all__ = ["Document", "faults_of", "load"]
-
 _EVERYTHING: KeyPath = ()
 
+#: Judges a config, for which the document tells where its values were written.
+Rule = Callable[[ConfigV1, Document], Iterable[Finding | Fault]]
 
-def load(path: Path, env: Mapping[str, str] = os.environ) -> Document:
+
+def load(path: Path, env: Mapping[str, str] = os.environ, rules: Iterable[Rule] = ()) -> Document:
     """The config at `path` with all that it extends, variables of `env` put in.
 
+    `rules` are judged beside the config's own, also where the model refuses parts of it.
     Never raises for what a user can cause in a file: that is told by `faults` and `warnings` of what is returned.
     """
     assembled = assemble(path, env)
@@ -37,10 +40,10 @@ def load(path: Path, env: Mapping[str, str] = os.environ) -> Document:
     if assembled.root is None:
         return document
     document.faults.extend(inline_secrets.find(assembled.root))
-    return _judged(document, assembled.root, complete=assembled.complete)
+    return _judged(document, assembled.root, (_check_fleet, *rules), complete=assembled.complete)
 
 
-def _judged(document: Document, root: MappingNode, *, complete: bool) -> Document:
+def _judged(document: Document, root: MappingNode, rules: Iterable[Rule], *, complete: bool) -> Document:
     version, fault = version_of(root)
     if fault:
         document.faults.append(fault)
@@ -49,17 +52,22 @@ def _judged(document: Document, root: MappingNode, *, complete: bool) -> Documen
     model = MODELS[version]
     values = plain(root, _written)
     values["version"] = version
+    touched: set[KeyPath] = set()
     try:
         config: ConfigV1 | None = model.model_validate(values)
-        touched: set[KeyPath] = set()
     except ValidationError as error:
         document.faults.extend(_told(error, document, model, complete=complete))
         config, touched = salvage(model, values, error)
     doubtful = touched if complete else touched | {_EVERYTHING}
-    for finding in check_fleet(config) if config else []:
-        if _stands(finding, touched, doubtful):
-            (document.faults if finding.severity == "error" else document.warnings).append(_located(finding, root))
-    return document if document.faults else Document(document.path, config, [], document.warnings, root, document.files)
+    for found in (one for rule in rules for one in rule(config, document)) if config else ():
+        if _stands(found, touched, doubtful):
+            fault = found if isinstance(found, Fault) else _located(found, root)
+            (document.faults if fault.severity == "error" else document.warnings).append(fault)
+    return document if document.faults else dataclasses.replace(document, config=config)
+
+
+def _check_fleet(config: ConfigV1, _: Document) -> list[Finding]:
+    return check_fleet(config)
 
 
 def _written(node: ScalarNode) -> Any:
@@ -76,10 +84,11 @@ def _told(error: ValidationError, document: Document, model: type[ConfigV1], *, 
     return [fault for fault in faults if fault.path not in missing]
 
 
-def _stands(finding: Finding, touched: set[KeyPath], doubtful: set[KeyPath]) -> bool:
+def _stands(finding: Finding | Fault, touched: set[KeyPath], doubtful: set[KeyPath]) -> bool:
     """Whether a finding is about what was written, not about what was put in the place of something faulty."""
     judged = any(_overlap(finding.path, path) or _misspelt(finding.path, path) for path in touched)
-    based = any(_overlap(path, other) for path in finding.depends for other in doubtful)
+    depends = finding.depends if isinstance(finding, Finding) else ()
+    based = any(_overlap(path, other) for path in depends for other in doubtful)
     return not judged and not based
 
 

@@ -77,12 +77,8 @@ class TaskContext(StepContext):
 
     @property
     def folder(self) -> Path:
-        """The private folder of the context's cluster or meta cluster; a dry run does not make it."""
-        name = self._cluster.name if self._cluster else self._task.target
-        folder = self._run.cluster_folder(self.fleet, name)
-        if not self.dry_run:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder
+        """The private folder of the context's cluster or meta cluster; the runner makes it."""
+        return self._run.cluster_folder(self.fleet, self._cluster.name if self._cluster else self._task.target)
 
     @property
     def cluster(self) -> WorkspaceCluster:

@@ -28,6 +28,7 @@ from ws_deployment.errors import RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.fleet.resolve import fleet_name, resolve
 from ws_deployment.interfaces import Scope
+from ws_deployment.tools.folders import private_folder
 
 if TYPE_CHECKING:
     from ws_deployment.engine.store import Store
@@ -120,11 +121,11 @@ def launch(request: Request, bus: EventBus, run_id: str, cancelled: threading.Ev
     with journal.opened(request.state) as url, _store(url, bus) as store:
         deployment = _concrete(request, surroundings, used=store.used_ids(fleet_name(request.config)))
         _tell_start(deployment)
+        private_folder(surroundings.output_folder())
         if refusals := deployment.planner.refusals():
             raise RefusedRunError(refusals)
         started = time.time()
         store.begin_run(run_id, deployment.fleet.name, deployment.fleet.cluster_id, started)
-        surroundings.output_folder().mkdir(parents=True, mode=0o700)
         status = Status.CANCELLED
         try:
             runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)

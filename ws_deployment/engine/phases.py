@@ -131,9 +131,10 @@ class Phases:
                 error=str(Problem.of(error)) if error else "",
             )
 
+        first = retries.initial
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, WsDeploymentError) and error.transient),
-            wait=tenacity.wait_exponential_jitter(initial=retries.initial, max=retries.maximum, jitter=retries.initial),
+            wait=tenacity.wait_exponential_jitter(multiplier=first, max=retries.maximum, jitter=first),
             stop=tenacity.stop_after_attempt(retries.attempts) | tenacity.stop_after_delay(retries.total),
             sleep=self.context.sleep,
             before_sleep=tell,

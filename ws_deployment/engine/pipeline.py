@@ -11,11 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from ws_deployment.config.v1 import ConfigV1, PipelineStep, Retries, Timeouts
 from ws_deployment.engine import plugins
-from ws_deployment.errors import UsageError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.interfaces import IStep, Scope
 
@@ -32,25 +29,9 @@ class ConfiguredStep:
     only: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class PipelineFault:
-    """What is wrong with one entry of the pipeline; `path` leads to it in the config."""
-
-    path: tuple[str | int, ...]
-    error: UsageError | ValidationError
-
-
-def configure(config: ConfigV1) -> tuple[tuple[ConfiguredStep, ...], tuple[PipelineFault, ...]]:
-    """Load the pipeline's steps and validate their parameters; all faults at once."""
-    steps, faults = [], []
-    for index, entry in enumerate(config.pipeline):
-        try:
-            steps.append(_configured(entry, config))
-        except UsageError as error:
-            faults.append(PipelineFault(("pipeline", index, "step"), error))
-        except ValidationError as error:
-            faults.append(PipelineFault(("pipeline", index, "with"), error))
-    return tuple(steps), tuple(faults)
+def configure(config: ConfigV1) -> tuple[ConfiguredStep, ...]:
+    """Load the pipeline's steps. Raises UsageError or pydantic's ValidationError for one that is not as it must be."""
+    return tuple(_configured(entry, config) for entry in config.pipeline)
 
 
 def _configured(entry: PipelineStep, config: ConfigV1) -> ConfiguredStep:

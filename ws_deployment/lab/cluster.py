@@ -5,7 +5,6 @@ Creating twice is creating once: what another attempt of the same run left half-
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +62,11 @@ def create_cluster(
         cluster = _started(cluster, tools, on_progress)
         on_progress(f"{name}: ready after {time.monotonic() - began:.1f} s at {cluster.endpoint}")
     return cluster
+
+
+def restart_cluster(cluster: LabCluster, *, on_progress: Progress = lambda _line: None) -> LabCluster:
+    """Start the processes of a cluster that have ended. Raises as `create_cluster` does."""
+    return create_cluster(cluster.name, run_id=cluster.run_id, fleet=cluster.fleet, on_progress=on_progress)
 
 
 def delete_cluster(name: str, *, run_id: str | None = None) -> bool:
@@ -161,8 +165,7 @@ def _ensure(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabClus
     api.wait("/readyz", timeout=_PATIENCE, watch=watch)
     on_progress(f"{cluster.name}: waiting for the nodes")
     processes += control_plane.ensure_controllers(home, tools)
-    if importlib.util.find_spec("ws_deployment.lab.ws_manager"):
-        processes.append(ws_manager_stand_in.ensure_running(cluster))
+    processes.append(ws_manager_stand_in.ensure_running(cluster))
     api.create("/api/v1/namespaces/kube-system/configmaps", manifests.mark(cluster))
     for secret in ws_manager_stand_in.secrets(cluster):
         api.create("/api/v1/namespaces/default/secrets", secret)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ class LabCluster:
         return (self.folder / "pki" / "ca.crt").read_text()
 
     def write(self) -> None:
-        """Write the record into the cluster's folder."""
-        write_json(self.folder / _FILE, asdict(self))
+        """Write the record into the cluster's folder, with what others read of it: `terraform/local` reads it too."""
+        write_json(self.folder / _FILE, {**asdict(self), **self.public()})
 
     def public(self) -> dict[str, Any]:
-        """What other programs may read of it: the outputs of `terraform/local` are made of this."""
+        """What is of use to others."""
         return {
             "name": self.name,
             "endpoint": self.endpoint,
@@ -81,4 +81,4 @@ class LabCluster:
 def read(name: str) -> LabCluster | None:
     """The record of the lab cluster `name`; None when there is none."""
     value = read_json(cluster_folder(name) / _FILE)
-    return LabCluster(**value) if value else None
+    return LabCluster(**{field.name: value[field.name] for field in fields(LabCluster)}) if value else None

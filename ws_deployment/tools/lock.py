@@ -12,30 +12,39 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ws_deployment.errors import TransientError
+from ws_deployment.errors import CancelledError, TransientError
 from ws_deployment.tools.folders import private_folder
+from ws_deployment.tools.process import Cancelled
 
 #: Seconds between two attempts at a lock that another holds.
 _POLL = 0.02
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, timeout: float = 600.0, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+def locked(
+    path: Path,
+    *,
+    timeout: float = 600.0,
+    on_wait: Callable[[], None] | None = None,
+    cancelled: Cancelled | None = None,
+) -> Iterator[None]:
     """Hold the lock file `path` (made if missing, never removed) while the block runs.
 
     Waits up to `timeout` seconds for another holder, in this process or another, and calls `on_wait` once when it
-    has to. Raises TransientError when the time is over.
+    has to. Raises TransientError when the time is over, CancelledError when asked to stop while it waits.
     """
     private_folder(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _acquire(handle, path, time.monotonic() + timeout, on_wait)
+        _acquire(handle, path, time.monotonic() + timeout, on_wait, cancelled)
         yield
     finally:
         os.close(handle)
 
 
-def _acquire(handle: int, path: Path, end: float, on_wait: Callable[[], None] | None) -> None:
+def _acquire(
+    handle: int, path: Path, end: float, on_wait: Callable[[], None] | None, cancelled: Cancelled | None
+) -> None:
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,6 +52,8 @@ def _acquire(handle: int, path: Path, end: float, on_wait: Callable[[], None] | 
             if on_wait:
                 on_wait()
                 on_wait = None
+            if cancelled and cancelled.is_set():
+                raise CancelledError("waiting for the lock", on=str(path), why="asked to stop") from None
             if time.monotonic() > end:
                 raise TransientError(
                     "waiting for the lock",

@@ -1,0 +1,145 @@
+"""Steps and configs that the engine's tests run: steps that do as their parameters say, on clusters that are names."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ws_deployment.config.v1 import ConfigV1
+from ws_deployment.engine import launch, plugins
+from ws_deployment.engine.events import Event, EventBus
+from ws_deployment.engine.pipeline import ConfiguredStep
+from ws_deployment.errors import TransientError, WsDeploymentError
+from ws_deployment.interfaces import (
+    IClusterType,
+    IPreRun,
+    IStep,
+    Outputs,
+    Parameters,
+    PreRun,
+    Scope,
+    StepContext,
+    StepPlan,
+    SubTask,
+    Verdict,
+)
+
+
+class Script(Parameters):
+    """What a step shall do on the targets that are named; on all others it just succeeds."""
+
+    fails: tuple[str, ...] = ()
+    crashes: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
+    hangs: tuple[str, ...] = ()
+    transient_failures: int = 0
+    hold: float = 0.0
+
+
+class Scripted(IStep[Script]):
+    summary = "does as it is told"
+    parameters_model = Script
+
+    def __init__(self, parameters: Script) -> None:
+        super().__init__(parameters)
+        self.ran: list[str] = []
+        self.saw: dict[str, Any] = {}
+
+    def pre_runs(self) -> Sequence[IPreRun]:
+        return (PreRun("script", self._judge),)
+
+    def plan(self, context: StepContext) -> StepPlan:
+        hold = (SubTask("hold", hold=self.parameters.hold),) if self.parameters.hold else ()
+        return StepPlan(f"run on {name_of(context)}", subtasks=(*hold, SubTask("run")))
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:
+        name = name_of(context)
+        self.ran.append(name)
+        self.saw[name] = {
+            "subtask": subtask.name,
+            "fleet": [cluster.short_name for cluster in context.fleet.workspace_clusters],
+            "first": dict(context.outputs("first")),
+        }
+        if self.ran.count(name) <= self.parameters.transient_failures:
+            raise TransientError("running", on=name, why="not now")
+        if name in self.parameters.fails:
+            raise WsDeploymentError("running", on=name, why="told to fail", remedy="tell it otherwise")
+        if name in self.parameters.crashes:
+            raise ZeroDivisionError(name)
+        if name in self.parameters.hangs:
+            while not context.cancelled.is_set():
+                time.sleep(0.01)
+        return {"by": name}
+
+    def _judge(self, context: StepContext) -> Verdict:
+        name = name_of(context)
+        if name in self.parameters.refuses:
+            return Verdict.refuse("told to refuse", "tell it otherwise")
+        return Verdict.skip("told to skip") if name in self.parameters.skips else Verdict.proceed()
+
+
+class MetaScripted(Scripted):
+    scope = Scope.META
+
+
+class Nowhere(IClusterType):
+    summary = "a name and nothing else"
+
+    def kubeconfig(self, context: StepContext) -> Path:
+        raise NotImplementedError
+
+
+def name_of(context: StepContext) -> str:
+    """The short name of the cluster, or the name of the meta cluster, that a task is about."""
+    try:
+        return context.cluster.short_name
+    except WsDeploymentError:
+        return context.meta.name
+
+
+def config(prefixes: dict[str, str], **defaults: Any) -> ConfigV1:
+    """A config with one cluster a prefix, governed by the meta cluster that the prefix maps to."""
+    return ConfigV1.model_validate(
+        {
+            "version": "v1",
+            "environment": "staging",
+            "project": "test",
+            "metaClusters": [{"name": n, "region": "europe-west1", "type": "nowhere"} for n in set(prefixes.values())],
+            "workspaceClusters": [
+                {"prefix": prefix, "region": "europe-west1", "type": "nowhere", "governedBy": meta}
+                for prefix, meta in prefixes.items()
+            ],
+            "defaults": {
+                "retries": {"attempts": 3, "initial": 0.01, "maximum": 0.02},
+                "timeouts": {"run": 5},
+                **defaults,
+            },
+        }
+    )
+
+
+def configured(config: ConfigV1, **steps: IStep[Any]) -> tuple[ConfiguredStep, ...]:
+    """The steps as a pipeline, named by their keywords."""
+    return tuple(
+        ConfiguredStep(name, "scripted", step, config.defaults.retries, config.defaults.timeouts, ())
+        for name, step in steps.items()
+    )
+
+
+def carry_out(
+    config: ConfigV1,
+    state: Path,
+    steps: tuple[ConfiguredStep, ...],
+    cancelled: threading.Event | None = None,
+    events: list[Event] | None = None,
+) -> launch.Report:
+    """Carry out a run of these steps with id 1."""
+    plugins.cluster_type = lambda _name: Nowhere  # type: ignore[assignment]  # names need no plugin
+    bus = EventBus("run-1")
+    bus.subscribe((events if events is not None else []).append)
+    request = launch.Request(config, state / "config.yaml", steps, state, cluster_id=1)
+    return launch.launch(request, bus, "run-1", cancelled or threading.Event())

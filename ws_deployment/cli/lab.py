@@ -1,0 +1,143 @@
+"""`ws-deployment lab`: real control planes on this machine, and the meta clusters that send users to them.
+
+Results go to stdout, the story to stderr. `cluster` is what terraform/local calls; its start counts in every rollout,
+so nothing is imported here before a command needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ws_deployment.cli.lazy import Lazy, LazyGroup
+from ws_deployment.errors import UsageError
+
+if TYPE_CHECKING:
+    from ws_deployment.lab.record import LabCluster
+
+#: The meta cluster that the shipped configs for the lab name.
+DEFAULT_META = "local-meta"
+
+
+class LabCommands(LazyGroup):
+    """The commands of the lab."""
+
+    lazy = {  # noqa: RUF012  the annotation stands in LazyGroup
+        "up": Lazy("ws_deployment.cli.lab:up", "Start meta clusters, and clusters that have stopped."),
+        "down": Lazy("ws_deployment.cli.lab:down", "Remove every cluster and meta cluster of the lab."),
+        "status": Lazy("ws_deployment.cli.lab:status", "Show what the lab runs and who takes traffic."),
+        "kubeconfig": Lazy("ws_deployment.cli.lab:kubeconfig", "Print the path of a cluster's kubeconfig."),
+        "load": Lazy("ws_deployment.cli.lab_load:command", "Start workspaces; show where they land."),
+        "tools": Lazy("ws_deployment.cli.lab:tools", "Find or build the programs that the lab needs."),
+        "cluster": Lazy("ws_deployment.cli.lab_cluster:app", "Create or delete one cluster, as terraform/local does."),
+    }
+
+
+app = typer.Typer(
+    cls=LabCommands,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Real control planes on this machine, without Docker.",
+)
+
+
+@app.callback()
+def lab() -> None:
+    """Real control planes on this machine, without Docker."""
+
+
+def up(
+    meta: Annotated[list[str] | None, typer.Option(help="A meta cluster to start; repeat for more.")] = None,
+    api: Annotated[Literal["2021", "2026"], typer.Option(help="Generation of the bridge's protocol.")] = "2026",
+) -> None:
+    """Start meta clusters, and clusters whose processes have ended (after a reboot)."""
+    from ws_deployment.lab.cluster import is_running, list_clusters, restart_cluster  # noqa: PLC0415  only when called
+    from ws_deployment.lab.meta import ensure_meta  # noqa: PLC0415  likewise
+
+    for name in meta or [DEFAULT_META]:
+        print(ensure_meta(name, api, on_progress=say).endpoint)
+    for cluster in list_clusters():
+        if not is_running(cluster):
+            restart_cluster(cluster, on_progress=say)
+
+
+def down() -> None:
+    """Remove every cluster and meta cluster of the lab, with all that runs in them."""
+    from ws_deployment.lab.everything import remove_everything  # noqa: PLC0415  only when called
+
+    remove_everything(on_progress=say)
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show what the lab runs, and who takes traffic."""
+    from ws_deployment.lab.everything import lab_status  # noqa: PLC0415  only when called
+
+    found = lab_status()
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for title, rows in (
+        ("META CLUSTER", [_meta_row(meta) for meta in found["metaClusters"]]),
+        ("CLUSTER", [_cluster_row(cluster) for cluster in found["clusters"]]),
+    ):
+        heads = (title, "STATE", "ENDPOINT", "TRAFFIC" if title == "CLUSTER" else "API")
+        print_table([heads, *rows] if rows else [(f"no {title.lower()}s",)])
+
+
+def kubeconfig(name: Annotated[str, typer.Argument(help="The cluster's name, or a part that only it has.")]) -> None:
+    """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(ws-deployment lab kubeconfig eu17)."""
+    print(_cluster_by(name).kubeconfig)
+
+
+def tools() -> None:
+    """Find the programs that the lab needs, build what is missing (minutes, once), and list them."""
+    from ws_deployment.tools.catalogue import TOOLS  # noqa: PLC0415  only when called
+    from ws_deployment.tools.provide import provide  # noqa: PLC0415  likewise
+
+    found = provide(*TOOLS, on_progress=say)
+    rows = [(tool.name, tool.version, tool.source, str(tool.path)) for tool in found.values()]
+    print_table([("TOOL", "VERSION", "FROM", "PATH"), *rows])
+
+
+def say(line: str) -> None:
+    """Tell a line of the story."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    """Print rows in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cluster_by(name: str) -> LabCluster:
+    from ws_deployment.lab.cluster import list_clusters  # noqa: PLC0415  only when called
+
+    every = list_clusters()
+    fitting = [cluster for cluster in every if cluster.name == name] or [c for c in every if name in c.name]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise UsageError(
+        "looking for lab cluster",
+        on=name,
+        why="several fit" if fitting else "there is none",
+        remedy="Lab clusters here: " + (", ".join(cluster.name for cluster in fitting or every) or "none") + ".",
+    )
+
+
+def _meta_row(meta: dict[str, Any]) -> tuple[str, ...]:
+    return meta["name"], meta["state"], meta["endpoint"], meta["api"]
+
+
+def _cluster_row(cluster: dict[str, Any]) -> tuple[str, ...]:
+    traffic = [
+        f"{each['name']} at {each['meta']}: {'cordoned, ' if each['cordoned'] else ''}score {each['score']}"
+        for each in cluster["registrations"]
+    ]
+    return cluster["name"], cluster["state"], cluster["endpoint"], "; ".join(traffic) or "not registered"

@@ -1,0 +1,107 @@
+"""Google credentials, minted when they are needed and never stored: access tokens, and who they belong to.
+
+Run as a program it is a Kubernetes exec plugin: it prints a fresh token, so a kubeconfig that names it never ages.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ws_deployment.errors import TransientError, WsDeploymentError
+from ws_deployment.redaction import register
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+#: The one scope that Google recommends; what may be done is IAM's to say.
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class CredentialsError(WsDeploymentError):
+    """There are no usable Google credentials."""
+
+
+class TransientCredentialsError(TransientError):
+    """Google's token service could not be reached."""
+
+
+def load(credentials_file: Path | None = None) -> Credentials:
+    """Credentials of a file (a service account's, an external account's), or the application default ones.
+
+    Raises CredentialsError.
+    """
+    import google.auth  # noqa: PLC0415  0.1 s
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+
+    try:
+        if credentials_file:
+            found = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]  # the library has no types
+                str(credentials_file), scopes=[SCOPE]
+            )
+        else:
+            found = google.auth.default(scopes=[SCOPE])
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise CredentialsError(
+            "finding Google credentials",
+            on=str(credentials_file or "(application default)"),
+            why=str(error).splitlines()[0],
+            remedy="Run `gcloud auth application-default login`, or let project.credentialsFile name a file.",
+        ) from error
+    credentials: Credentials = found[0]
+    return credentials
+
+
+def access_token(credentials: Credentials) -> tuple[str, dt.datetime]:
+    """A fresh access token and its end (UTC). Raises CredentialsError, TransientCredentialsError."""
+    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415  see load
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    try:
+        credentials.refresh(Request())  # type: ignore[no-untyped-call]  # the library has no types
+    except TransportError as error:
+        raise TransientCredentialsError("asking Google for a token", why=str(error)) from error
+    except GoogleAuthError as error:
+        raise CredentialsError(
+            "asking Google for a token",
+            why=str(error.args[0] if error.args else error),
+            remedy="Log in anew: `gcloud auth application-default login`; a key file may have been revoked.",
+        ) from error
+    token, end = str(credentials.token), credentials.expiry or dt.datetime.now(dt.UTC)
+    register(token)
+    return token, end.replace(tzinfo=dt.UTC)
+
+
+def exec_plugin(credentials_file: Path | None) -> dict[str, Any]:
+    """The `exec` entry of a kubeconfig's user that runs this module.
+
+    The protocol: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+    """
+    file = [str(credentials_file.resolve())] if credentials_file else []
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": ["-m", __name__, *file],
+        "interactiveMode": "Never",
+        "installHint": "The Python environment that made this kubeconfig is gone; make the kubeconfig anew.",
+    }
+
+
+def main(argv: list[str]) -> int:
+    """Print an ExecCredential; `argv` may name a credentials file."""
+    try:
+        token, end = access_token(load(Path(argv[0]) if argv else None))
+    except WsDeploymentError as error:
+        print(error, file=sys.stderr)  # noqa: T201  an exec plugin speaks by its standard streams
+        return 1
+    status = {"token": token, "expirationTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
+    print(json.dumps(answer))  # noqa: T201  as above
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,99 @@
+"""The cluster type `local`: the lab's clusters as a pipeline sees them, made through Terraform like other types."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from ws_deployment.config.v1 import Bridge
+from ws_deployment.interfaces import (
+    Fleet,
+    IClusterType,
+    MetaCluster,
+    NotYetError,
+    StepContext,
+    TerraformModule,
+    Verdict,
+)
+from ws_deployment.lab import meta as lab_meta
+from ws_deployment.lab import record
+from ws_deployment.lab.cluster import list_clusters
+from ws_deployment.lab.layout import cluster_folder
+from ws_deployment.lab.record import LabCluster
+from ws_deployment.tools.bundled import bundled
+from ws_deployment.tools.catalogue import CONTROL_PLANE
+from ws_deployment.tools.find import find
+from ws_deployment.tools.folders import state_home
+from ws_deployment.tools.provide import provide
+
+#: How Terraform calls the lab, wherever it is installed.
+_PROGRAM = (sys.executable, "-m", "ws_deployment.lab")
+
+
+class LocalCluster(IClusterType):
+    """A real Kubernetes control plane on this machine, with simulated nodes."""
+
+    summary: ClassVar[str] = "a real Kubernetes control plane on this machine, with simulated nodes"
+
+    def check(self, context: StepContext) -> Verdict:
+        """Refuse a name that another run's cluster has; defer what a run has to build first."""
+        name = context.cluster.name
+        cluster_folder(name)
+        known = record.read(name)
+        if known and known.run_id != context.run_id:
+            return Verdict.refuse(
+                f"the lab has a cluster {name} of run {known.run_id}",
+                f"Take another --cluster-id, or remove it: ws-deployment lab cluster delete {name}",
+            )
+        missing = [tool for tool in CONTROL_PLANE if not find(tool)]
+        if missing and context.dry_run:
+            return Verdict.deferred(f"a run builds {', '.join(missing)} first (minutes, once)")
+        return Verdict.proceed()
+
+    def terraform(self, context: StepContext) -> TerraformModule:
+        """The module `terraform/local`. In a run the programs are built first, where that has not been done."""
+        if not context.dry_run:
+            provide(*CONTROL_PLANE, on_progress=context.progress)
+        cluster = context.cluster
+        variables = {
+            "name": cluster.name,
+            "region": cluster.region,
+            "labels": dict(cluster.labels),
+            "run_id": context.run_id,
+            "fleet": context.fleet.name,
+            "program": list(_PROGRAM),
+            "state_home": str(state_home().parent),
+        }
+        return TerraformModule(source=str(bundled("terraform/local")), variables=variables)
+
+    def kubeconfig(self, context: StepContext) -> Path:
+        """The administrator's kubeconfig."""
+        return _complete(context).kubeconfig
+
+    def url(self, context: StepContext) -> str | None:
+        """Where its ws-manager is. Raises NotYetError while there is no cluster."""
+        return _complete(context).url
+
+    def taken_names(self, fleet: Fleet) -> frozenset[str]:  # noqa: ARG002  the lab has one name space for all fleets
+        """The names of all lab clusters."""
+        return frozenset(cluster.name for cluster in list_clusters())
+
+    def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
+        """Start the lab's meta cluster of that name where it does not run."""
+        lab_meta.ensure_meta(meta.name, meta.bridge.api if meta.bridge else "2026", on_progress=progress)
+
+    def bridge(self, meta: MetaCluster) -> Bridge:
+        """The address of the lab's meta cluster. Raises NotYetError while the lab has none of that name."""
+        for known in lab_meta.list_metas():
+            if known.name == meta.name:
+                return Bridge.model_validate({"api": known.api, "address": known.endpoint})
+        raise NotYetError("finding the bridge of", on=meta.name, why="the lab starts it in a run")
+
+
+def _complete(context: StepContext) -> LabCluster:
+    known = record.read(context.cluster.name)
+    if known and known.complete:
+        return known
+    raise NotYetError("reaching", on=context.cluster.name, why="the lab has no such cluster yet")

@@ -1,0 +1,53 @@
+"""The lab as a whole: what is in it, and how to be rid of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from ws_deployment.lab import daemon
+from ws_deployment.lab.cluster import delete_cluster, is_running, list_clusters
+from ws_deployment.lab.layout import lab_home, names_in
+from ws_deployment.lab.meta import delete_meta, list_metas
+from ws_deployment.lab.record import LabCluster
+from ws_deployment.lab.registrations import registrations
+
+
+def lab_status() -> dict[str, Any]:
+    """What the lab runs, as JSON values: `metaClusters` and `clusters`, each with its `state` and registrations."""
+    known = registrations()
+    metas = [
+        {**asdict(meta), "endpoint": meta.endpoint, "state": "running" if meta.running() else "stopped"}
+        for meta in list_metas()
+    ]
+    clusters = [
+        {
+            **cluster.public(),
+            "state": _state(cluster),
+            "registrations": [
+                {"meta": each.meta, "name": each.name, "score": each.score, "cordoned": each.cordoned}
+                for each in known
+                if each.url == cluster.url
+            ],
+        }
+        for cluster in list_clusters()
+    ]
+    return {"metaClusters": metas, "clusters": clusters}
+
+
+def remove_everything(*, on_progress: Callable[[str], None] = lambda _line: None) -> None:
+    """Remove all clusters and meta clusters of the lab, and end what still bears its mark."""
+    for name in names_in("clusters"):
+        delete_cluster(name)
+        on_progress(f"{name}: removed")
+    for name in names_in("meta"):
+        delete_meta(name)
+        on_progress(f"{name}: removed")
+    daemon.end(daemon.strays(lab_home()), grace=0)
+
+
+def _state(cluster: LabCluster) -> str:
+    if not cluster.complete:
+        return "incomplete"
+    return "running" if is_running(cluster) else "stopped"

@@ -1,0 +1,135 @@
+"""Runs the lab's meta clusters: each a process that speaks the bridge's protocol and places workspaces.
+
+What that process does is written in `lab.bridge`; this module makes sure that it runs, always at the same address.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ws_deployment.errors import TransientError, UsageError
+from ws_deployment.lab import daemon
+from ws_deployment.lab.layout import lab_home, lock_file, meta_folder, names_in
+from ws_deployment.lab.ports import free_ports
+from ws_deployment.tools.files import read_json, write_json
+from ws_deployment.tools.folders import private_folder
+from ws_deployment.tools.lock import locked
+
+_NAME = "bridge"
+#: Seconds within which it must serve.
+_PATIENCE = 60.0
+#: Seconds that it has to end by itself, so that no call is cut off.
+_GRACE = 5.0
+
+
+@dataclass(frozen=True)
+class LabMeta:
+    """One meta cluster of the lab. `api` is the generation of the bridge's protocol: 2021 or 2026."""
+
+    name: str
+    api: str
+    port: int
+    metrics_port: int
+
+    @property
+    def folder(self) -> Path:
+        """All that is the meta cluster's: settings, registrations, log."""
+        return meta_folder(self.name)
+
+    @property
+    def endpoint(self) -> str:
+        """host:port of its gRPC service, without TLS as behind a port-forward."""
+        return f"127.0.0.1:{self.port}"
+
+    def running(self) -> bool:
+        """Whether its process is alive."""
+        return daemon.find(self.folder, _NAME) is not None
+
+
+def ensure_meta(name: str, api: str = "2026", *, on_progress: Callable[[str], None] = lambda _line: None) -> LabMeta:
+    """Make sure that the meta cluster `name` serves, speaking the generation `api`, and return it.
+
+    Its ports are drawn once and kept. One that runs with another generation is started anew with this one; its
+    registrations stay. Raises TransientError when it does not come up.
+    """
+    with locked(lock_file(folder := meta_folder(name))):
+        private_folder(folder)
+        known = _read(name)
+        port, metrics_port = (known.port, known.metrics_port) if known else free_ports(2)
+        meta = LabMeta(name, api, port, metrics_port)
+        if meta == known and known.running():
+            return known
+        daemon.end_all(folder, grace=_GRACE)
+        write_json(folder / "config.json", {**_settings(folder), **_told(meta)})
+        on_progress(f"{name}: starting the meta cluster's bridge at {meta.endpoint}")
+        _start(meta)
+    return meta
+
+
+def meta_endpoint(name: str) -> str:
+    """host:port of the meta cluster's bridge. Raises UsageError when the lab has no such meta cluster."""
+    if known := _read(name):
+        return known.endpoint
+    raise UsageError(
+        "looking for the lab's meta cluster",
+        on=name,
+        why="there is none",
+        remedy=f"Start it: ws-deployment lab up --meta {name}",
+    )
+
+
+def list_metas() -> list[LabMeta]:
+    """The lab's meta clusters, running or not, by name."""
+    return [known for name in names_in("meta") if (known := _read(name))]
+
+
+def stop_meta(name: str) -> None:
+    """End the meta cluster's process; its registrations and ports are kept."""
+    with locked(lock_file(folder := meta_folder(name))):
+        daemon.end_all(folder, grace=_GRACE)
+
+
+def delete_meta(name: str) -> None:
+    """End the meta cluster's process and forget its registrations."""
+    with locked(lock_file(folder := meta_folder(name))):
+        daemon.end_all(folder, grace=_GRACE)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(meta: LabMeta) -> None:
+    ready = meta.folder / "ready"
+    ready.unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "ws_deployment.lab.bridge", "--home", str(meta.folder)]
+    process = daemon.start(_NAME, argv, home=meta.folder)
+    daemon.wait_until(lambda: ready.exists() or not process.alive(), timeout=_PATIENCE)
+    if not ready.exists():
+        raise TransientError(
+            "starting the lab's meta cluster",
+            on=meta.name,
+            why=daemon.last_lines(process) or f"it does not serve after {_PATIENCE:g} s",
+            remedy=f"The whole log: {process.log}",
+        )
+
+
+def _read(name: str) -> LabMeta | None:
+    value = _settings(meta_folder(name))
+    return LabMeta(name, value["api"], value["port"], value["metrics_port"]) if value else None
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    return read_json(folder / "config.json") or {}
+
+
+def _told(meta: LabMeta) -> dict[str, Any]:
+    return {
+        "port": meta.port,
+        "metrics_port": meta.metrics_port,
+        "api": meta.api,
+        "name": meta.name,
+        "lab_home": str(lab_home()),
+    }
