@@ -1,7 +1,8 @@
 """A double of gpctl: the real one's commands, flags, output and exits, in front of the lab's bridge.
 
-GPCTL_DOUBLE_BRIDGE is the bridge's address, in place of the port-forward; GPCTL_DOUBLE_PORT is the fixed local port. GPCTL_DOUBLE_CONTEXT and _NAMESPACE are what
-the kubeconfig must choose. What the real one would not accept ends it with a usage error.
+GPCTL_DOUBLE_BRIDGE is the bridge's address, in place of the port-forward, and GPCTL_DOUBLE_PORT the fixed local port.
+GPCTL_DOUBLE_CONTEXT and _NAMESPACE are what the kubeconfig must choose. What the real one would not accept ends it
+with a usage error.
 """
 
 from __future__ import annotations
