@@ -75,7 +75,9 @@ def _value(data: bytes, rng: random.Random) -> bytes:
     lines = data.split(b"\n")
     i = rng.randrange(len(lines))
     key, colon, _ = lines[i].partition(b": ")
-    value = rng.choice([b"", b"1.10", b"no", b"[1, {a: b}]", b"{}", b"~", b"2021-10-05", b"x" * 300, b"-1", b"*b", b"|"])
+    value = rng.choice(
+        [b"", b"1.10", b"no", b"[1, {a: b}]", b"{}", b"~", b"2021-10-05", b"x" * 300, b"-1", b"*b", b"|"]
+    )
     lines[i] = key + colon + value
     return b"\n".join(lines)
 

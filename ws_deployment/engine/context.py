@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import os
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,14 @@ class RunSurroundings:
     config_folder: Path
     state: Path
     bus: EventBus
-    cancelled: threading.Event
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A private folder that goes when the program ends."""
+        folder = Path(tempfile.mkdtemp(prefix="ws-deployment-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def cluster_folder(self, fleet: Fleet, name: str) -> Path:
         """The private folder of a cluster or meta cluster of the fleet."""
@@ -79,6 +90,11 @@ class TaskContext(StepContext):
     def folder(self) -> Path:
         """The private folder of the context's cluster or meta cluster; the runner makes it."""
         return self._run.cluster_folder(self.fleet, self._cluster.name if self._cluster else self._task.target)
+
+    @property
+    def scratch(self) -> Path:
+        """The run's scratch folder."""
+        return self._run.scratch
 
     @property
     def cluster(self) -> WorkspaceCluster:
