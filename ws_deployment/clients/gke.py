@@ -76,7 +76,7 @@ class Quota:
 
 
 class Gke:
-    """The clusters of one project. `timeout` is in seconds a request.
+    """The clusters of one project. `timeout` is in seconds a request. Retries are for the caller to make.
 
     Calls raise GkeError, TransientGkeError, and the errors of google_credentials.
     """
@@ -90,7 +90,9 @@ class Gke:
         """All clusters of a zone or region; `-` is everywhere."""
         parent = f"projects/{self.project}/locations/{location}"
         with _told("listing the clusters of", self.project):
-            return tuple(map(_cluster, self._client().list_clusters(parent=parent, timeout=self._timeout).clusters))
+            return tuple(
+                map(_cluster, self._client().list_clusters(parent=parent, timeout=self._timeout, retry=None).clusters)
+            )
 
     def find(self, name: str, region: str) -> GkeCluster | None:
         """The cluster of that name in `region` or one of its zones; None where there is none."""
@@ -100,13 +102,15 @@ class Gke:
         """Control plane versions that can be had at `location`, newest first."""
         path = f"projects/{self.project}/locations/{location}"
         with _told("asking for the versions at", location):
-            return tuple(self._client().get_server_config(name=path, timeout=self._timeout).valid_master_versions)
+            return tuple(
+                self._client().get_server_config(name=path, timeout=self._timeout, retry=None).valid_master_versions
+            )
 
     def operations(self, cluster: GkeCluster) -> tuple[str, ...]:
         """What Google is doing to a cluster now, as texts (`CREATE_CLUSTER is RUNNING`)."""
         parent = f"projects/{self.project}/locations/{cluster.location}"
         with _told("listing the operations on", cluster.name):
-            told = self._client().list_operations(parent=parent, timeout=self._timeout).operations
+            told = self._client().list_operations(parent=parent, timeout=self._timeout, retry=None).operations
         return tuple(
             _operation(one)
             for one in told
