@@ -28,8 +28,8 @@ from ws_deployment.tools.find import find
 from ws_deployment.tools.folders import state_home
 from ws_deployment.tools.provide import provide
 
-#: How Terraform calls this program, wherever it is installed.
-_PROGRAM = (sys.executable, "-m", "ws_deployment.cli.main")
+#: How Terraform calls the lab, wherever it is installed.
+_PROGRAM = (sys.executable, "-m", "ws_deployment.lab")
 
 
 class LocalCluster(IClusterType):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from ws_deployment.errors import UsageError, WsDeploymentError
 from ws_deployment.fleet.marks import FLEET, RUN
 from ws_deployment.interfaces import IClusterType, NotYetError, Outputs, StepContext, Verdict
+from ws_deployment_steps.cluster_types.kept import kubeconfig_path
 
 Action = Literal["look", "create", "kubeconfig", "destroy"]
 
@@ -59,7 +60,8 @@ class CommandCluster(IClusterType):
         """Its kubeconfig; asked for anew when it is about to age."""
         from ws_deployment.tools.files import read_json, write_json, write_private  # noqa: PLC0415
 
-        target, end = context.folder / "kubeconfig", context.folder / "kubeconfig.end.json"
+        target = kubeconfig_path(context)
+        end = target.with_suffix(".end.json")
         if target.exists() and (read_json(end) or 0) - _MARGIN > time.time():
             return target
         answer = _call(context, "kubeconfig")

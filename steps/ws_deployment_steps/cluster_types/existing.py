@@ -27,7 +27,7 @@ class ExistingCluster(IClusterType):
 
         cluster = context.cluster
         source = context.config_folder / Path(cluster.kubeconfig).expanduser() if cluster.kubeconfig else None
-        target = context.folder / "kubeconfig"
+        target = context.scratch / f"{cluster.name}.kubeconfig"
         try:
             write_one_context(source, cluster.context, target)
         except UsageError as error:

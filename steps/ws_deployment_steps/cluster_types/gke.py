@@ -11,6 +11,7 @@ from ws_deployment.config.v1 import Project
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.interfaces import Fleet, IClusterType, NotYetError, StepContext, TerraformModule, Verdict
 from ws_deployment.tools.bundled import bundled
+from ws_deployment_steps.cluster_types.kept import kubeconfig_path
 
 if TYPE_CHECKING:
     from ws_deployment.clients.gke import Gke, Quota
@@ -81,8 +82,8 @@ class GkeCluster(IClusterType):
         )
 
     def kubeconfig(self, context: StepContext) -> Path:
-        """A kubeconfig that mints a fresh token whenever it is used."""
-        target = context.folder / "kubeconfig"
+        """A kubeconfig that mints a fresh token whenever it is used; a dry run keeps none."""
+        target = kubeconfig_path(context)
         if target.exists():
             return target
         cluster = context.cluster
