@@ -19,6 +19,7 @@ from google.cloud import container_v1 as container
 from ws_deployment.clients import google_credentials
 from ws_deployment.clients.gke import Gke, GkeError, TransientGkeError
 from ws_deployment.clients.google_credentials import CredentialsError
+from ws_deployment.clients.google_project import GoogleProject, GoogleProjectError
 from ws_deployment.clients.waiting import NotReadyError
 from ws_deployment.errors import CancelledError
 
@@ -101,13 +102,20 @@ def test_a_broken_a_slow_and_a_gone_cluster(google: Google) -> None:
         gke.wait_settled("slow", "europe-west1", deadline=time.monotonic() + 5, cancelled=stopped)
 
 
-def test_quota_is_read(google: Google) -> None:
+def test_quota_permissions_and_apis_are_read(google: Google) -> None:
     google.quotas = [{"metric": "N2D_CPUS", "limit": 100.0, "usage": 60.0}, {"metric": "CPUS", "limit": 8.0}]
-    first, second = client(google).quotas("europe-west1")
+    google.permissions = {"container.clusters.create"}
+    google.apis = {"container.googleapis.com"}
+    project = GoogleProject(PROJECT, credentials_file=google.credentials_file)
+    first, second = project.quotas("europe-west1")
     assert (first.metric, first.free) == ("N2D_CPUS", 40.0)
     assert second.free == 8.0
-    with pytest.raises(GkeError, match=r"403 Required 'compute\.regions\.get'"):
-        client(google, "other-project").quotas("europe-west1")
+    wanted = ["container.clusters.create", "iam.serviceAccounts.create"]
+    assert project.missing_permissions(wanted) == ("iam.serviceAccounts.create",)
+    assert project.disabled_apis(["container.googleapis.com", "dns.googleapis.com"]) == ("dns.googleapis.com",)
+    assert google.requests.count("token") == 1
+    with pytest.raises(GoogleProjectError, match="403 Permission denied"):
+        GoogleProject("other-project", credentials_file=google.credentials_file).quotas("europe-west1")
 
 
 def test_a_kubeconfig_holds_no_token_and_mints_one_when_used(google: Google, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A double of Google: its token service, Compute's regions, and the published API google.container.v1 over TLS.
+"""A double of Google: tokens, quota, permissions, enabled APIs, and the published API google.container.v1 over TLS.
 
 It checks what it is sent as Google does (signed assertions, bearer tokens, resource names, routing headers) and keeps
 clusters and operations that a test puts there. What is not of the API that the project uses it does not serve.
@@ -44,6 +44,8 @@ class Google:
         self.clusters: dict[str, container.Cluster] = {}
         self.operations: list[container.Operation] = []
         self.quotas: list[dict[str, Any]] = []
+        self.permissions: set[str] = set()
+        self.apis: set[str] = set()
         self.fault: grpc.StatusCode | None = None
         self.token_fault = ""
         self.requests: list[str] = []
@@ -63,6 +65,8 @@ class Google:
         self.environment = {
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER": f"https://localhost:{port}/",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{http}/compute/v1/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER": f"{http}/resources/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE": f"{http}/services/",
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(roots),
         }
         self.credentials_file = self._folder / "service-account.json"
@@ -126,10 +130,13 @@ class Google:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                self._answer(*google._mint(parse_qs(body)))
+                if self.path == "/token":
+                    self._answer(*google._mint(parse_qs(body)))
+                else:
+                    self._answer(*google._rest(self.path, self.headers.get("Authorization", ""), body))
 
             def do_GET(self) -> None:
-                self._answer(*google._region(self.path, self.headers.get("Authorization", "")))
+                self._answer(*google._rest(self.path, self.headers.get("Authorization", ""), ""))
 
             def _answer(self, status: int, tree: Any) -> None:
                 content = json.dumps(tree).encode()
@@ -159,14 +166,20 @@ class Google:
         self._tokens.add(token)
         return 200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"}
 
-    def _region(self, path: str, authorization: str) -> tuple[int, Any]:
+    def _rest(self, path: str, authorization: str, body: str) -> tuple[int, Any]:
         self.requests.append(path)
         if not self.issued(authorization.removeprefix("Bearer ")):
             return 401, {"error": {"message": "Invalid Credentials"}}
-        match = re.fullmatch(r"/compute/v1/projects/([^/]+)/regions/([^/]+)", path)
-        if not match or match[1] != PROJECT:
-            return 403, {"error": {"message": f"Required 'compute.regions.get' permission for {path!r}"}}
-        return 200, {"name": match[2], "quotas": self.quotas}
+        project = f"projects/{PROJECT}"
+        if re.fullmatch(rf"/compute/v1/{project}/regions/[a-z0-9-]+", path):
+            return 200, {"quotas": self.quotas}
+        if path == f"/resources/v1/{project}:testIamPermissions":
+            return 200, {"permissions": [one for one in json.loads(body)["permissions"] if one in self.permissions]}
+        if path.startswith(f"/services/v1/{project}/services:batchGet?"):
+            names = [name.rpartition("/")[2] for name in parse_qs(path.partition("?")[2])["names"]]
+            states = {name: "ENABLED" if name in self.apis else "DISABLED" for name in names}
+            return 200, {"services": [{"config": {"name": name}, "state": state} for name, state in states.items()]}
+        return 403, {"error": {"message": f"Permission denied on {path}"}}
 
     # google.container.v1.ClusterManager, over gRPC.
 

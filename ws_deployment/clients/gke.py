@@ -1,4 +1,4 @@
-"""Google Kubernetes Engine, read-only: clusters, their operations, versions, quota, and kubeconfigs that don't age.
+"""Google Kubernetes Engine, read-only: clusters, their operations, versions, and kubeconfigs that don't age.
 
 Making and removing clusters is Terraform's work (terraform/gke).
 """
@@ -6,7 +6,6 @@ Making and removing clusters is Terraform's work (terraform/gke).
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.cloud.container_v1 import ClusterManagerClient
 
-#: gcloud's own variables for endpoints other than the public ones (Private Service Connect, restricted VIPs).
+#: gcloud's own variable for an endpoint other than the public one (Private Service Connect, restricted VIPs).
 _CONTAINER_ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"
-_COMPUTE_ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
 #: gRPC's own variable for the CAs to trust, for networks that break TLS open.
 _ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 #: https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#Cluster.Status
@@ -59,20 +57,6 @@ class GkeCluster:
     def running(self) -> bool:
         """Whether it can be used."""
         return self.status in {"RUNNING", "RECONCILING"}
-
-
-@dataclass(frozen=True)
-class Quota:
-    """What a project may use in a region, of one metric (CPUS, SSD_TOTAL_GB, IN_USE_ADDRESSES …)."""
-
-    metric: str
-    limit: float
-    usage: float
-
-    @property
-    def free(self) -> float:
-        """What is left, in the metric's unit."""
-        return self.limit - self.usage
 
 
 class Gke:
@@ -155,23 +139,6 @@ class Gke:
             )
         return found
 
-    def quotas(self, region: str) -> tuple[Quota, ...]:
-        """The project's Compute Engine quotas in `region`. Needs compute.regions.get."""
-        import httpx  # noqa: PLC0415  60 ms
-
-        token, _ = google_credentials.access_token(self._credentials())
-        base = os.environ.get(_COMPUTE_ENDPOINT, "https://compute.googleapis.com/compute/v1/").rstrip("/")
-        url = f"{base}/projects/{self.project}/regions/{region}"
-        try:
-            answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=self._timeout)
-        except httpx.HTTPError as error:
-            raise TransientGkeError("reading the quota of", on=region, why=str(error)) from error
-        if answer.is_error:
-            kind = TransientGkeError if answer.status_code in {429, 500, 502, 503, 504} else GkeError
-            why = f"{answer.status_code} {_message(answer.text)}"
-            raise kind("reading the quota of", on=region, why=why, remedy="Needs roles/compute.viewer.")
-        return tuple(Quota(one["metric"], one["limit"], one.get("usage", 0.0)) for one in answer.json()["quotas"])
-
     def write_kubeconfig(self, cluster: GkeCluster, path: Path) -> None:
         """Write a kubeconfig (0600) that holds no token: it asks for a fresh one whenever it is used."""
         # JSON is YAML too, and needs no dumper.
@@ -235,13 +202,6 @@ def _told(attempted: str, on: str) -> Iterator[None]:
 
 def _text(error: Any) -> str:
     return str(getattr(error, "message", "") or error)
-
-
-def _message(body: str) -> str:
-    try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200]
 
 
 def _cluster(told: Any) -> GkeCluster:
