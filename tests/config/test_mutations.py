@@ -13,7 +13,7 @@ from ws_deployment.config.loader import load
 ROOT = Path(__file__).parents[2]
 SEEDS = {
     "production": (ROOT / "configs/production.yaml").read_bytes(),
-    "faulty": (ROOT / "tests/data/faulty.yaml").read_bytes(),
+    "faulty": (ROOT / "tests/data/faults/indented-too-far.yaml").read_bytes(),
     "everything": (ROOT / "tests/data/everything.yaml").read_bytes(),
 }
 CHUNKS, PER_CHUNK = 10, 200
@@ -75,7 +75,9 @@ def _value(data: bytes, rng: random.Random) -> bytes:
     lines = data.split(b"\n")
     i = rng.randrange(len(lines))
     key, colon, _ = lines[i].partition(b": ")
-    value = rng.choice([b"", b"1.10", b"no", b"[1, {a: b}]", b"{}", b"~", b"2021-10-05", b"x" * 300, b"-1", b"*b", b"|"])
+    value = rng.choice(
+        [b"", b"1.10", b"no", b"[1, {a: b}]", b"{}", b"~", b"2021-10-05", b"x" * 300, b"-1", b"*b", b"|"]
+    )
     lines[i] = key + colon + value
     return b"\n".join(lines)
 
