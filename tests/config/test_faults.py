@@ -36,11 +36,12 @@ def test_faults_are_told_as_expected(case: str, monkeypatch: pytest.MonkeyPatch)
 def test_the_indented_config_is_told_whole_at_its_own_lines_and_columns() -> None:
     document = load(FAULTS / "indented-too-far.yaml")
     assert document.root is not None
-    told = [
-        (fault.where.line, fault.where.column, fault.where.source.line(fault.where.line)[fault.where.column - 1 :][: fault.length])
-        for fault in in_order(document.faults)
-        if fault.where
-    ]  # fmt: skip
+    told = []
+    for fault in in_order(document.faults):
+        assert fault.where is not None
+        start = fault.where.column - 1
+        text = fault.where.source.line(fault.where.line)[start : start + fault.length]
+        told.append((fault.where.line, fault.where.column, text))
     assert told == [
         (10, 11, "us-west-1"),
         (13, 5, "prefix"),
