@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -155,7 +155,12 @@ class StepContext(ABC):
     @property
     @abstractmethod
     def folder(self) -> Path:
-        """Private folder (0700) of the cluster or meta cluster, kept from run to run of a fleet."""
+        """Private folder (0700) of the cluster or meta cluster, kept for the fleet. A dry run does not make it."""
+
+    @property
+    @abstractmethod
+    def scratch(self) -> Path:
+        """Private folder that goes when the command ends; all that a dry run may write to."""
 
     @property
     @abstractmethod
@@ -298,6 +303,16 @@ class TerraformModule:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One line of `ws-deployment doctor`: what was looked at, how it stands, and what to do about it."""
+
+    subject: str
+    health: Literal["ok", "warning", "fault"]
+    text: str
+    remedy: str = ""
+
+
 class IClusterType(ABC):
     """A kind of cluster: how it is made and how it is reached."""
 
@@ -337,6 +352,10 @@ class IClusterType(ABC):
         """Cloud names that exist already. Raises NotYetError where that can't be known from here."""
         return frozenset()
 
+    def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
+        """What a run with clusters of this type needs and has: credentials, rights, APIs, quota. Read-only."""
+        return ()
+
     def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
         """Make sure that a meta cluster of this type is there before a run. Most are there anyway."""
 
@@ -345,7 +364,7 @@ class IClusterType(ABC):
         raise NotYetError(
             "finding the bridge of",
             on=meta.name,
-            why="the config names none",
+            why="the config does not say where it is",
             remedy=f"Add `bridge:` to the meta cluster {meta.name}.",
         )
 
@@ -422,6 +441,7 @@ __all__ = [
     "Change",
     "Decision",
     "Environment",
+    "Finding",
     "Fleet",
     "IClusterType",
     "IPreRun",

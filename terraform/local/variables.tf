@@ -36,9 +36,9 @@ variable "nodes" {
 }
 
 variable "program" {
-  description = "How ws-deployment is called: a program and the arguments before its command."
+  description = "How the lab is called: a program and the arguments before `create` and `delete`."
   type        = list(string)
-  default     = ["ws-deployment"]
+  default     = ["ws-deployment", "lab", "cluster"]
 }
 
 variable "state_home" {

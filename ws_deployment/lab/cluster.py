@@ -57,7 +57,9 @@ def create_cluster(
         if not cluster:
             private_folder(folder)
             api, ws_manager, metrics = free_ports(3)
-            cluster = LabCluster(name, run_id, fleet, region, dict(labels or {}), nodes, api, ws_manager, metrics)
+            cluster = LabCluster(
+                name, folder, run_id, fleet, region, dict(labels or {}), nodes, api, ws_manager, metrics
+            )
             cluster.write()
         cluster = _started(cluster, tools, on_progress)
         on_progress(f"{name}: ready after {time.monotonic() - began:.1f} s at {cluster.endpoint}")

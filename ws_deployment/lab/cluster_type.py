@@ -24,12 +24,11 @@ from ws_deployment.lab.layout import cluster_folder
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.tools.bundled import bundled
 from ws_deployment.tools.catalogue import CONTROL_PLANE
-from ws_deployment.tools.find import find
 from ws_deployment.tools.folders import state_home
-from ws_deployment.tools.provide import provide
+from ws_deployment.tools.provide import find_all, provide
 
-#: How Terraform calls this program, wherever it is installed.
-_PROGRAM = (sys.executable, "-m", "ws_deployment.cli.main")
+#: How Terraform calls the lab, wherever it is installed.
+_PROGRAM = (sys.executable, "-m", "ws_deployment.lab")
 
 
 class LocalCluster(IClusterType):
@@ -47,9 +46,9 @@ class LocalCluster(IClusterType):
                 f"the lab has a cluster {name} of run {known.run_id}",
                 f"Take another --cluster-id, or remove it: ws-deployment lab cluster delete {name}",
             )
-        missing = [tool for tool in CONTROL_PLANE if not find(tool)]
+        _found, missing = find_all(*CONTROL_PLANE)
         if missing and context.dry_run:
-            return Verdict.deferred(f"a run builds {', '.join(missing)} first (minutes, once)")
+            return Verdict.deferred(f"a run builds {', '.join(sorted(missing))} first (minutes, once)")
         return Verdict.proceed()
 
     def terraform(self, context: StepContext) -> TerraformModule:

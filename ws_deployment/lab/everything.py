@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from ws_deployment.lab import daemon
@@ -18,7 +17,13 @@ def lab_status() -> dict[str, Any]:
     """What the lab runs, as JSON values: `metaClusters` and `clusters`, each with its `state` and registrations."""
     known = registrations()
     metas = [
-        {**asdict(meta), "endpoint": meta.endpoint, "state": "running" if meta.running() else "stopped"}
+        {
+            "name": meta.name,
+            "api": meta.api,
+            "endpoint": meta.endpoint,
+            "metricsPort": meta.metrics_port,
+            "state": "running" if meta.running() else "stopped",
+        }
         for meta in list_metas()
     ]
     clusters = [

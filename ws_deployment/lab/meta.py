@@ -29,17 +29,16 @@ _GRACE = 5.0
 
 @dataclass(frozen=True)
 class LabMeta:
-    """One meta cluster of the lab. `api` is the generation of the bridge's protocol: 2021 or 2026."""
+    """One meta cluster of the lab.
+
+    `folder` holds its settings, registrations and log. `api` is the generation of the bridge's protocol, 2021 or 2026.
+    """
 
     name: str
+    folder: Path
     api: str
     port: int
     metrics_port: int
-
-    @property
-    def folder(self) -> Path:
-        """All that is the meta cluster's: settings, registrations, log."""
-        return meta_folder(self.name)
 
     @property
     def endpoint(self) -> str:
@@ -61,7 +60,7 @@ def ensure_meta(name: str, api: str = "2026", *, on_progress: Callable[[str], No
         private_folder(folder)
         known = _read(name)
         port, metrics_port = (known.port, known.metrics_port) if known else free_ports(2)
-        meta = LabMeta(name, api, port, metrics_port)
+        meta = LabMeta(name, folder, api, port, metrics_port)
         if meta == known and known.running():
             return known
         daemon.end_all(folder, grace=_GRACE)
@@ -117,8 +116,8 @@ def _start(meta: LabMeta) -> None:
 
 
 def _read(name: str) -> LabMeta | None:
-    value = _settings(meta_folder(name))
-    return LabMeta(name, value["api"], value["port"], value["metrics_port"]) if value else None
+    value = _settings(folder := meta_folder(name))
+    return LabMeta(name, folder, value["api"], value["port"], value["metrics_port"]) if value else None
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -17,11 +17,13 @@ _FILE = "cluster.json"
 class LabCluster:
     """A Kubernetes control plane on this machine.
 
-    `run_id` and `fleet` are the marks of its owner. `nodes` counts simulated nodes. `created` is UTC, ISO 8601.
-    `complete` is false while it is being made, and stays so when its maker dies.
+    `folder` holds all that is its own: keys, data, logs, records of its processes. `run_id` and `fleet` are its owner's
+    marks. `nodes` counts simulated nodes. `created` is UTC, ISO 8601. `complete` is false while it is being made, and
+    stays so when its maker dies.
     """
 
     name: str
+    folder: Path
     run_id: str
     fleet: str
     region: str
@@ -32,11 +34,6 @@ class LabCluster:
     ws_manager_metrics_port: int
     complete: bool = False
     created: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"))
-
-    @property
-    def folder(self) -> Path:
-        """All that is the cluster's: keys, data, logs, records of its processes."""
-        return cluster_folder(self.name)
 
     @property
     def endpoint(self) -> str:
@@ -60,7 +57,7 @@ class LabCluster:
 
     def write(self) -> None:
         """Write the record into the cluster's folder, with what others read of it: `terraform/local` reads it too."""
-        write_json(self.folder / _FILE, {**asdict(self), **self.public()})
+        write_json(self.folder / _FILE, {**asdict(self), "folder": str(self.folder), **self.public()})
 
     def public(self) -> dict[str, Any]:
         """What is of use to others."""
@@ -80,5 +77,9 @@ class LabCluster:
 
 def read(name: str) -> LabCluster | None:
     """The record of the lab cluster `name`; None when there is none."""
-    value = read_json(cluster_folder(name) / _FILE)
-    return LabCluster(**{field.name: value[field.name] for field in fields(LabCluster)}) if value else None
+    folder = cluster_folder(name)
+    value = read_json(folder / _FILE)
+    if not value:
+        return None
+    # The folder is where it was found, not where it once was.
+    return LabCluster(**{field.name: value[field.name] for field in fields(LabCluster)} | {"folder": folder})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ws_deployment.lab.layout import meta_folder
 from ws_deployment.lab.meta import list_metas
 from ws_deployment.tools.files import read_json
 
@@ -30,5 +29,5 @@ def registrations() -> list[Registered]:
     return [
         Registered(meta.name, each["name"], each["url"], each["score"], each["cordoned"])
         for meta in list_metas()
-        for each in (read_json(meta_folder(meta.name) / "state.json") or {}).get("clusters", [])
+        for each in (read_json(meta.folder / "state.json") or {}).get("clusters", [])
     ]

@@ -116,11 +116,12 @@ def end_group(child: subprocess.Popen[str], stop: signal.Signals = signal.SIGTER
     for number in (stop, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=grace)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+            break
+    # The child has ended; a member of its group that would not is made to.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _wait(child: subprocess.Popen[str], timeout: float | None, cancelled: Cancelled | None) -> None:

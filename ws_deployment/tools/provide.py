@@ -17,11 +17,18 @@ def provide(*names: str, on_progress: Callable[[str], None] | None = None) -> di
     Tools of a family that were found in different minor versions are taken from the build instead, all of them.
     Raises MissingToolError when one can neither be found nor built.
     """
-    found = {name: find(name) for name in names}
-    mixed = _mixed_families({name: tool for name, tool in found.items() if tool})
-    missing = {name for name in names if found[name] is None or TOOLS[name].family in mixed}
-    built = {name: _built(name, on_progress or (lambda _line: None)) for name in sorted(missing)}
-    return {**{name: tool for name, tool in found.items() if tool}, **built}
+    found, missing = find_all(*names)
+    return found | {name: _built(name, on_progress or (lambda _line: None)) for name in sorted(missing)}
+
+
+def find_all(*names: str) -> tuple[dict[str, Found], set[str]]:
+    """Those of the tools that are here and fit, and the names of those that have to be built."""
+    every = {name: find(name) for name in names}
+    found = {name: tool for name, tool in every.items() if tool}
+    mixed = _mixed_families(found)
+    fitting = {name: tool for name, tool in found.items() if TOOLS[name].family not in mixed}
+    built = {name: tool for name in names if name not in fitting and (tool := find_built(name))}
+    return fitting | built, set(names) - set(fitting) - set(built)
 
 
 def _mixed_families(found: dict[str, Found]) -> set[str]:
@@ -33,8 +40,6 @@ def _mixed_families(found: dict[str, Found]) -> set[str]:
 
 
 def _built(name: str, on_progress: Callable[[str], None]) -> Found:
-    if present := find_built(name):
-        return present
     from ws_deployment.tools.build import build  # noqa: PLC0415  only a first run on a machine builds
     from ws_deployment.tools.recipes import RECIPES  # noqa: PLC0415
 
