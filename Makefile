@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-clean test check lint types walls unit format lock proto tools bench wheel gke-acceptance
+.PHONY: docs help install demo demo-clean test check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,10 @@ walls: $(STAMP)
 
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -m "not real" -n 2
+
+docs: $(STAMP) ## write what is generated from the models; a unit test proves it fresh
+	@$(BIN)/python -m ws_deployment.config.reference > docs/config-reference.md.new
+	@mv docs/config-reference.md.new docs/config-reference.md
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .

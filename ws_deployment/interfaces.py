@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -155,7 +155,12 @@ class StepContext(ABC):
     @property
     @abstractmethod
     def folder(self) -> Path:
-        """Private folder (0700) of the cluster or meta cluster, kept from run to run of a fleet."""
+        """Private folder (0700) of the cluster or meta cluster, kept for the fleet. A dry run does not make it."""
+
+    @property
+    @abstractmethod
+    def scratch(self) -> Path:
+        """Private folder that goes when the command ends; all that a dry run may write to."""
 
     @property
     @abstractmethod
@@ -215,11 +220,9 @@ class StepContext(ABC):
 
     def missing(self, problem: str, remedy: str) -> Verdict:
         """Refuse a run for lack of something that a dry run can do without."""
-        return (
-            Verdict.deferred(f"{problem} (a run would be refused: {remedy})")
-            if self.dry_run
-            else Verdict.refuse(problem, remedy)
-        )
+        if self.dry_run:
+            return Verdict.deferred(f"{problem}; a run needs it: {remedy}" if remedy else problem)
+        return Verdict.refuse(problem, remedy)
 
 
 class IPreRun(ABC):
@@ -300,6 +303,16 @@ class TerraformModule:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One line of `ws-deployment doctor`: what was looked at, how it stands, and what to do about it."""
+
+    subject: str
+    health: Literal["ok", "warning", "fault"]
+    text: str
+    remedy: str = ""
+
+
 class IClusterType(ABC):
     """A kind of cluster: how it is made and how it is reached."""
 
@@ -329,12 +342,19 @@ class IClusterType(ABC):
         """A private (0600) kubeconfig of the context's cluster. Raises NotYetError while there is no cluster."""
 
     def url(self, context: StepContext) -> str | None:
-        """Where the meta cluster reaches the cluster, for a type that knows; else the config or the DNS zone says."""
+        """Where the meta cluster reaches the cluster, for a type that knows; else the config or the DNS zone says.
+
+        Raises NotYetError where it is known when the cluster is there.
+        """
         return None
 
     def taken_names(self, fleet: Fleet) -> frozenset[str]:
         """Cloud names that exist already. Raises NotYetError where that can't be known from here."""
         return frozenset()
+
+    def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
+        """What a run with clusters of this type needs and has: credentials, rights, APIs, quota. Read-only."""
+        return ()
 
     def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
         """Make sure that a meta cluster of this type is there before a run. Most are there anyway."""
@@ -344,7 +364,7 @@ class IClusterType(ABC):
         raise NotYetError(
             "finding the bridge of",
             on=meta.name,
-            why="the config names none",
+            why="the config does not say where it is",
             remedy=f"Add `bridge:` to the meta cluster {meta.name}.",
         )
 
@@ -421,6 +441,7 @@ __all__ = [
     "Change",
     "Decision",
     "Environment",
+    "Finding",
     "Fleet",
     "IClusterType",
     "IPreRun",

@@ -25,6 +25,7 @@ from ws_deployment.interfaces import (
     TerraformModule,
     Verdict,
 )
+from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
     from ws_deployment.clients.kube import Kube
@@ -205,23 +206,11 @@ def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
 
 def _source(context: StepContext, module: TerraformModule) -> Path:
     """Folder of the module: the config's word, else the type's own."""
-    from ws_deployment.clients import git  # noqa: PLC0415
-    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
-
-    source = context.terraform.source or module.source
-    if repository := git.parse_source(source):
-        checkout = git.fetch(repository, cache_home() / "git", log=context.output, cancelled=context.cancelled)
-        context.progress(f"Terraform module at commit {checkout.commit[:12]}")
-        return checkout.folder
-    path = context.config_folder / Path(source).expanduser()
-    if not path.is_dir():
-        raise UsageError(
-            "reading the Terraform module",
-            on=str(path),
-            why="there is no such folder",
-            remedy="Check terraform.source.",
-        )
-    return path
+    path = located(context.terraform.source or module.source, context)
+    if path.is_dir():
+        return path
+    why = "there is no such folder"
+    raise UsageError("reading the Terraform module", on=str(path), why=why, remedy="Check terraform.source.")
 
 
 def _nodes_missing(kube: Kube, wanted: int) -> str:

@@ -29,6 +29,7 @@ from ws_deployment.interfaces import (
 )
 from ws_deployment.tools.bundled import bundled
 from ws_deployment_steps.placeholders import fill
+from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
     from ws_deployment.clients.helm import Chart, Helm, Revision
@@ -78,8 +79,8 @@ class InstallRelease(IStep[ReleaseParameters]):
         fingerprint = {"manifest": hashlib.sha256(rendered.encode()).hexdigest()}
         live = self._live(context)
         if live is None:
-            objects = ", ".join(str(key) for key in read_manifest(rendered))
-            summary = f"install {self.parameters.release} ({chart.name} {chart.version}): {objects}"
+            objects = read_manifest(rendered)
+            summary = f"install {self.parameters.release} ({chart.name} {chart.version}), {len(objects)} objects"
             return StepPlan(summary, Change.CREATE, masked(rendered), fingerprint=fingerprint, subtasks=(subtask,))
         connected = self._connected(context)
         new = [
@@ -187,7 +188,7 @@ class InstallRelease(IStep[ReleaseParameters]):
         ref = self.parameters.chart
         if ref.startswith(_BUNDLED):
             ref = str(bundled(f"charts/{ref.removeprefix(_BUNDLED)}"))
-        path = context.config_folder / Path(ref).expanduser()
+        path = located(ref, context)
         version = version or self.parameters.version or context.versions.charts.get(self.parameters.release)
         return helm.chart(path if path.exists() else ref, version=version, repo=self.parameters.repo)
 
@@ -196,7 +197,7 @@ class InstallRelease(IStep[ReleaseParameters]):
 
     def _values(self, context: StepContext) -> dict[str, Any]:
         files = (*context.cluster.values_files, *self.parameters.values_files)
-        layers = [_read_values(context.config_folder / Path(file).expanduser()) for file in files]
+        layers = [_read_values(located(file, context)) for file in files]
         layers.append(self.parameters.values)
         if tag := context.versions.images.get(self.parameters.release):
             layers.append(_nested(self.parameters.image_tag, tag))

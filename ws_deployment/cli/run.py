@@ -32,14 +32,14 @@ def command(
     """Roll out the clusters of a config."""
     from ws_deployment.engine.launch import Request  # noqa: PLC0415
     from ws_deployment.engine.pipeline import configure  # noqa: PLC0415
-    from ws_deployment.tools.folders import state_home  # noqa: PLC0415
+    from ws_deployment.tools.folders import state_path  # noqa: PLC0415
 
     read, _ = require(config)
     request = Request(
         config=read,
         config_file=config,
         steps=configure(read),
-        state=state_home(),
+        state=state_path(),
         cluster_id=cluster_id,
         only=tuple(only or ()),
         exclude=tuple(exclude or ()),

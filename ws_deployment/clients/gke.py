@@ -30,7 +30,8 @@ _COMPUTE_ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
 _ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 #: https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#Cluster.Status
 _SETTLED = frozenset({"RUNNING", "ERROR", "DEGRADED"})
-_POLL = 5.0
+#: Seconds between two looks at first; Google's quota for reads is per minute.
+_POLL = 1.0
 
 
 class GkeError(WsDeploymentError):
@@ -91,16 +92,9 @@ class Gke:
         with _told("listing the clusters of", self.project):
             return tuple(map(_cluster, self._client().list_clusters(parent=parent, timeout=self._timeout).clusters))
 
-    def cluster(self, name: str, location: str) -> GkeCluster | None:
-        """One cluster; None where there is none."""
-        from google.api_core.exceptions import NotFound  # noqa: PLC0415  see _client
-
-        path = f"projects/{self.project}/locations/{location}/clusters/{name}"
-        with _told("reading the cluster", name):
-            try:
-                return _cluster(self._client().get_cluster(name=path, timeout=self._timeout))
-            except NotFound:
-                return None
+    def find(self, name: str, region: str) -> GkeCluster | None:
+        """The cluster of that name in `region` or one of its zones; None where there is none."""
+        return next((one for one in self.clusters() if one.name == name and one.location.startswith(region)), None)
 
     def versions(self, location: str) -> tuple[str, ...]:
         """Control plane versions that can be had at `location`, newest first."""
@@ -108,21 +102,21 @@ class Gke:
         with _told("asking for the versions at", location):
             return tuple(self._client().get_server_config(name=path, timeout=self._timeout).valid_master_versions)
 
-    def operations(self, cluster: str, location: str) -> tuple[str, ...]:
+    def operations(self, cluster: GkeCluster) -> tuple[str, ...]:
         """What Google is doing to a cluster now, as texts (`CREATE_CLUSTER is RUNNING`)."""
-        parent = f"projects/{self.project}/locations/{location}"
-        with _told("listing the operations on", cluster):
+        parent = f"projects/{self.project}/locations/{cluster.location}"
+        with _told("listing the operations on", cluster.name):
             told = self._client().list_operations(parent=parent, timeout=self._timeout).operations
         return tuple(
             _operation(one)
             for one in told
-            if f"/clusters/{cluster}/" in f"{one.target_link}/" and one.status.name in {"PENDING", "RUNNING"}
+            if f"/clusters/{cluster.name}/" in f"{one.target_link}/" and one.status.name in {"PENDING", "RUNNING"}
         )
 
     def wait_settled(
         self,
         name: str,
-        location: str,
+        region: str,
         *,
         deadline: float,
         cancelled: Cancelled | None = None,
@@ -135,16 +129,19 @@ class Gke:
         """
         from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415  only for who waits
 
+        last: list[GkeCluster | None] = [None]
+
         def lacks() -> str:
-            if doing := self.operations(name, location):
-                return f"{name}: {', '.join(doing)}"
-            found = self.cluster(name, location)
-            return "" if found is None or found.status in _SETTLED else f"{name} is {found.status}"
+            last[0] = found = self.find(name, region)
+            if found is None:
+                return ""
+            doing = self.operations(found)
+            return ", ".join(doing) or ("" if found.status in _SETTLED else f"it is {found.status}")
 
         wait_until_ready(
             "waiting for", lacks, on=name, deadline=deadline, cancelled=cancelled, progress=progress, poll=_POLL
         )
-        found = self.cluster(name, location)
+        found = last[0]
         if found and found.status == "ERROR":
             raise GkeError(
                 "waiting for",

@@ -5,6 +5,7 @@ Finding faults is the work of the modules beside this one.
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,8 @@ KeyPath = tuple[str | int, ...]
 
 #: Columns of a terminal that messages and excerpts are fitted to.
 _WIDTH = 80
+#: A quotation that is too long to be read in a message: its beginning and its end.
+_LONG = re.compile(r"(`[^`]{60})[^`]{20,}([^`]{10}`)")
 _BOLD, _RED, _YELLOW, _BLUE, _CYAN, _RESET = "\033[1m", "\033[1;31m", "\033[1;33m", "\033[1;34m", "\033[36m", "\033[0m"
 
 
@@ -41,7 +44,8 @@ class Fault:
     """One thing that is wrong: where, why (`message`), what to do (`remedy`), and the path of the value.
 
     `length` is the number of characters at `where` that are at fault. `where` is None when it is about no place in a
-    file; `message` then names what it is about.
+    file; `message` then names what it is about. Texts of the file in `message` and `remedy` are brought onto one line
+    and cut where they are long.
     """
 
     message: str
@@ -50,6 +54,10 @@ class Fault:
     length: int = 1
     severity: Severity = "error"
     path: KeyPath = ()
+
+    def __post_init__(self) -> None:
+        for name in ("message", "remedy"):
+            object.__setattr__(self, name, _LONG.sub(r"\1…\2", printable(" ".join(getattr(self, name).split()))))
 
 
 def render(faults: Iterable[Fault], *, colour: bool) -> str:
@@ -117,7 +125,7 @@ def _wrap(text: str, *, indent: str, protect: int = 0) -> list[str]:
     """Lines of at most 80 columns; the first `protect` characters are never broken."""
     shield = text[:protect].replace(" ", "\0")
     wrapped = textwrap.wrap(
-        shield + printable(text[protect:]),
+        shield + text[protect:],
         _WIDTH,
         subsequent_indent=indent,
         break_long_words=False,

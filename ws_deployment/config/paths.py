@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 _PATH_LIKE = re.compile(r"^(?:\.{1,2}(?:/|$)|~|/)")
 
@@ -44,6 +44,6 @@ def beside_its_file_if_path(value: Any) -> Any:
 
 
 #: A path, absolute after loading.
-LocalPath = Annotated[str, BeforeValidator(beside_its_file)]
+LocalPath = Annotated[str, BeforeValidator(beside_its_file), Field(json_schema_extra={"format": "path"})]
 #: A path where it begins as one (`./module`), else a name or URL.
 PathOrName = Annotated[str, BeforeValidator(beside_its_file_if_path)]

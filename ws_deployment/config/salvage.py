@@ -54,11 +54,21 @@ def _mend(values: dict[str, Any], errors: list[ErrorDetails]) -> set[KeyPath]:
     wrong = {_resolved(values, one["loc"]) for one in errors if one["type"] != "missing"}
     # A list whose items are faulty counts as too short; a union complains for each of its members.
     wrong = {path for path in wrong if not any(_is_below(other, path) for other in wrong | missing)}
-    for path in wrong:
-        _take(values, path)
-    for path in missing:
+    taken = {_without_index(path) for path in wrong} - {()}
+    taken = {path for path in taken if not any(_is_below(path, other) for other in taken)}
+    put = {path for path in missing if not any(_is_below(path, other) for other in taken)}
+    for path in taken:
+        _parent(values, path).pop(path[-1], None)
+    for path in put:
         _put(values, path)
-    return wrong | missing
+    return taken | put
+
+
+def _without_index(path: KeyPath) -> KeyPath:
+    """The path of the key that an item stands under: of a list the whole is taken, so that no index changes."""
+    while path and not isinstance(path[-1], str):
+        path = path[:-1]
+    return path
 
 
 def _resolved(values: Any, loc: KeyPath) -> KeyPath:
@@ -77,14 +87,6 @@ def _parent(values: Any, path: KeyPath) -> Any:
     for key in path[:-1]:
         values = values[key]
     return values
-
-
-def _take(values: dict[str, Any], path: KeyPath) -> None:
-    """Take away the value at `path`; of a list the whole list, so that no index changes."""
-    while path and not isinstance(path[-1], str):
-        path = path[:-1]
-    if path:
-        _parent(values, path).pop(path[-1], None)
 
 
 def _put(values: dict[str, Any], path: KeyPath) -> None:

@@ -92,9 +92,9 @@ class Project(Shorthand):
 class TlsFiles(Model):
     """Paths of PEM files for a mutual TLS connection."""
 
-    ca: LocalPath
-    crt: LocalPath | None = None
-    key: LocalPath | None = None
+    ca: LocalPath = Field(description="Certificates of the authorities that the server's is checked against.")
+    crt: LocalPath | None = Field(default=None, description="The client's certificate; goes with `key`.")
+    key: LocalPath | None = Field(default=None, description="The client's private key; goes with `crt`.")
 
     @model_validator(mode="after")
     def _pair(self) -> TlsFiles:
@@ -108,8 +108,8 @@ class KubernetesAccess(Model):
     """How the bridge is reached through its cluster's API server, by a port-forward as gpctl does it."""
 
     kubeconfig: LocalPath | None = Field(default=None, description="Path; without it $KUBECONFIG, then ~/.kube/config.")
-    context: str | None = None
-    namespace: str = "default"
+    context: str | None = Field(default=None, description="Context of that kubeconfig; default: its current one.")
+    namespace: str = Field(default="default", description="Namespace that the bridge runs in.")
 
 
 class Bridge(Model):
@@ -134,39 +134,55 @@ class Bridge(Model):
 class MetaCluster(Model):
     """A control plane that sends users to workspace clusters."""
 
-    name: Name
-    region: str = Field(min_length=1)
+    name: Name = Field(description="What `governedBy` names.")
+    region: str = Field(min_length=1, description="Where it is, for example europe-west1.")
     type: str = Field(default="gke", description="gke, local, existing, or another installed cluster type.")
-    bridge: Bridge | None = None
+    bridge: Bridge | None = Field(
+        default=None, description="Where its ws-manager-bridge is reached; a run needs it, a dry run does not."
+    )
 
 
 class Hints(Model):
     """Registration hints for the bridge."""
 
-    preferability: Preferability = "none"
+    preferability: Preferability = Field(
+        default="none", description="Whether the meta cluster shall prefer it (prefer) or spare it (dontschedule)."
+    )
 
 
 class Governance(Model):
     """One meta cluster that a workspace cluster is registered at."""
 
-    meta: Name
-    govern: bool = True
+    meta: Name = Field(description="Name of the meta cluster.")
+    govern: bool = Field(default=True, description="Whether that meta cluster governs it: watches its workspaces.")
     cordoned: bool = Field(default=False, description="Stay cordoned: registered, but given no traffic.")
-    hints: Hints | None = None
+    hints: Hints | None = Field(default=None, description="Hints for this registration; default: the cluster's.")
 
 
 class WorkspaceClusterDefaults(Model):
     """What a workspace cluster may say and `defaults.workspaceCluster` may say for all."""
 
-    region: str | None = Field(default=None, min_length=1)
-    governed_by: Name | tuple[Governance, ...] | None = Field(
-        default=None, description="A meta cluster's name, or a list when there are several or flags are needed."
+    region: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where it is made, for example europe-west1. Needed, here or by default.",
     )
-    type: str | None = Field(default=None, description="gke, local, existing, command, or another installed type.")
-    create: bool | None = Field(default=None, description="false: the cluster exists under `name`; never destroyed.")
+    governed_by: Name | tuple[Governance, ...] | None = Field(
+        default=None,
+        description="A meta cluster's name, or a list when there are several or flags are needed. Needed, here or by "
+        "default.",
+    )
+    type: str | None = Field(
+        default=None, description="gke (the default), local, existing, command, or another installed type."
+    )
+    create: bool | None = Field(
+        default=None, description="Default: true. With false the cluster exists under `name`; it is never destroyed."
+    )
     values_files: tuple[LocalPath, ...] | None = Field(default=None, description="Helm values files for every release.")
-    labels: dict[str, str] | None = None
-    hints: Hints | None = None
+    labels: dict[str, str] | None = Field(
+        default=None, description="Labels for what is created; those of the defaults are added."
+    )
+    hints: Hints | None = Field(default=None, description="Hints for the cluster's registrations.")
     url: str | None = Field(default=None, description="Where the meta cluster reaches it; default from the host name.")
     kubeconfig: LocalPath | None = Field(default=None, description="For `type: existing`.")
     context: str | None = Field(default=None, description="For `type: existing`.")
@@ -181,7 +197,7 @@ class WorkspaceCluster(WorkspaceClusterDefaults):
     name: Name | None = Field(
         default=None, description="Full name; without it made from environment, prefix, id, region."
     )
-    prefix: Prefix
+    prefix: Prefix = Field(description="Begins its names, before the run's id: `eu` makes eu17. Unique in the config.")
     replaces: tuple[Name, ...] | None = Field(
         default=None,
         description="Short names of the clusters it takes over from; default: available ones of its prefix.",
@@ -200,10 +216,10 @@ class Retries(Model):
 class Timeouts(Model):
     """Time limits of a task's phases."""
 
-    pre_run: Duration = Field(default=60.0, gt=0)
-    plan: Duration = Field(default=300.0, gt=0)
-    run: Duration = Field(default=3600.0, gt=0)
-    verify: Duration = Field(default=600.0, gt=0)
+    pre_run: Duration = Field(default=60.0, gt=0, description="For all checks before the step.")
+    plan: Duration = Field(default=300.0, gt=0, description="For finding out what would change.")
+    run: Duration = Field(default=3600.0, gt=0, description="For each attempt.")
+    verify: Duration = Field(default=600.0, gt=0, description="For proving that what was done holds.")
 
 
 class PipelineStep(Shorthand):
@@ -214,8 +230,8 @@ class PipelineStep(Shorthand):
     step: Name = Field(description="An installed step: see `ws-deployment steps list`.")
     name: Name | None = Field(default=None, description="Name of its tasks; needed when a step occurs twice.")
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with", description="The step's own parameters.")
-    retries: Retries | None = None
-    timeouts: Timeouts | None = None
+    retries: Retries | None = Field(default=None, description="Default: `defaults.retries`.")
+    timeouts: Timeouts | None = Field(default=None, description="Default: `defaults.timeouts`.")
     only: tuple[Prefix, ...] | None = Field(default=None, description="Prefixes of the clusters that it is for.")
 
 
@@ -248,18 +264,26 @@ class Notification(Model):
     """A webhook told at start, waiting, failure and end of a run."""
 
     url: SecretReference = Field(description="The webhook's URL, which is a secret.")
-    format: Literal["json", "slack"] = "json"
-    on: tuple[Literal["start", "waiting", "failure", "end"], ...] = ("start", "waiting", "failure", "end")
+    format: Literal["json", "slack"] = Field(default="json", description="Form of the message.")
+    on: tuple[Literal["start", "waiting", "failure", "end"], ...] = Field(
+        default=("start", "waiting", "failure", "end"), description="What it is told of."
+    )
 
 
 class Defaults(Model):
     """What holds for all clusters and steps that do not say otherwise."""
 
-    workspace_cluster: WorkspaceClusterDefaults = Field(default_factory=WorkspaceClusterDefaults)
-    retries: Retries = Field(default_factory=Retries)
-    timeouts: Timeouts = Field(default_factory=Timeouts)
+    workspace_cluster: WorkspaceClusterDefaults = Field(
+        default_factory=WorkspaceClusterDefaults, description="For workspace clusters that don't say otherwise."
+    )
+    retries: Retries = Field(default_factory=Retries, description="For steps that don't say otherwise.")
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="For steps that don't say otherwise.")
     parallelism: int = Field(default=8, ge=1, le=200, description="Clusters worked on at once.")
-    on_failure: OnFailure = "stop"
+    on_failure: OnFailure = Field(
+        default="stop",
+        description="When a cluster fails. stop: the others finish their steps, its meta cluster's traffic stays. "
+        "continue: go on without it. rollback: undo the run.",
+    )
 
 
 #: The pipeline of a config that names none.
@@ -277,16 +301,22 @@ DEFAULT_PIPELINE = (
 class ConfigV1(Model):
     """The whole document."""
 
-    version: Literal["v1"]
+    version: Literal["v1"] = Field(description="Decides how the rest is read.")
     name: Name | None = Field(default=None, description="The fleet's name; default: project-environment.")
-    environment: Environment
-    project: Project
-    meta_clusters: tuple[MetaCluster, ...] = Field(min_length=1)
-    workspace_clusters: tuple[WorkspaceCluster, ...] = Field(min_length=1)
-    pipeline: tuple[PipelineStep, ...] = Field(
-        default=tuple(PipelineStep(step=step) for step in DEFAULT_PIPELINE), min_length=1
+    environment: Environment = Field(description="What kind of fleet it is; a run for production asks first.")
+    project: Project = Field(description="The cloud project that the clusters live in: an object, or its id alone.")
+    meta_clusters: tuple[MetaCluster, ...] = Field(
+        min_length=1, description="The control planes that send users to workspace clusters."
     )
-    terraform: Terraform = Field(default_factory=Terraform)
-    versions: Versions = Field(default_factory=Versions)
-    notifications: tuple[Notification, ...] = ()
-    defaults: Defaults = Field(default_factory=Defaults)
+    workspace_clusters: tuple[WorkspaceCluster, ...] = Field(
+        min_length=1, description="The clusters that shall exist after the run."
+    )
+    pipeline: tuple[PipelineStep, ...] = Field(
+        default=tuple(PipelineStep(step=step) for step in DEFAULT_PIPELINE),
+        min_length=1,
+        description="The steps, in order; default: " + ", ".join(DEFAULT_PIPELINE) + ".",
+    )
+    terraform: Terraform = Field(default_factory=Terraform, description="How clusters are created.")
+    versions: Versions = Field(default_factory=Versions, description="What is installed on them.")
+    notifications: tuple[Notification, ...] = Field(default=(), description="Who is told of the run.")
+    defaults: Defaults = Field(default_factory=Defaults, description="What holds where nothing else is said.")

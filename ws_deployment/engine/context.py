@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import os
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,14 @@ class RunSurroundings:
     config_folder: Path
     state: Path
     bus: EventBus
-    cancelled: threading.Event
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A private folder that goes when the program ends."""
+        folder = Path(tempfile.mkdtemp(prefix="ws-deployment-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def cluster_folder(self, fleet: Fleet, name: str) -> Path:
         """The private folder of a cluster or meta cluster of the fleet."""
@@ -77,12 +88,13 @@ class TaskContext(StepContext):
 
     @property
     def folder(self) -> Path:
-        """The private folder of the context's cluster or meta cluster; a dry run does not make it."""
-        name = self._cluster.name if self._cluster else self._task.target
-        folder = self._run.cluster_folder(self.fleet, name)
-        if not self.dry_run:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder
+        """The private folder of the context's cluster or meta cluster; the runner makes it."""
+        return self._run.cluster_folder(self.fleet, self._cluster.name if self._cluster else self._task.target)
+
+    @property
+    def scratch(self) -> Path:
+        """The run's scratch folder."""
+        return self._run.scratch
 
     @property
     def cluster(self) -> WorkspaceCluster:

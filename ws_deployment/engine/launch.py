@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from ws_deployment.errors import RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.fleet.resolve import fleet_name, resolve
 from ws_deployment.interfaces import Scope
+from ws_deployment.tools.folders import private_folder
 
 if TYPE_CHECKING:
     from ws_deployment.engine.store import Store
@@ -115,16 +116,16 @@ def launch(request: Request, bus: EventBus, run_id: str, cancelled: threading.Ev
     from ws_deployment.engine import journal  # noqa: PLC0415  the durable library takes 0.4 s to import
     from ws_deployment.engine.runner import Runner  # noqa: PLC0415  it stands on the journal
 
-    surroundings = _surroundings(request, bus, run_id, dry_run=False, cancelled=cancelled)
+    surroundings = replace(_surroundings(request, bus, run_id, dry_run=False), cancelled=cancelled)
     _prepare_metas(request, surroundings)
     with journal.opened(request.state) as url, _store(url, bus) as store:
         deployment = _concrete(request, surroundings, used=store.used_ids(fleet_name(request.config)))
         _tell_start(deployment)
+        private_folder(surroundings.output_folder())
         if refusals := deployment.planner.refusals():
             raise RefusedRunError(refusals)
         started = time.time()
         store.begin_run(run_id, deployment.fleet.name, deployment.fleet.cluster_id, started)
-        surroundings.output_folder().mkdir(parents=True, mode=0o700)
         status = Status.CANCELLED
         try:
             runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)
@@ -138,9 +139,7 @@ def launch(request: Request, bus: EventBus, run_id: str, cancelled: threading.Ev
     return Report(status, outcomes)
 
 
-def _surroundings(
-    request: Request, bus: EventBus, run_id: str, *, dry_run: bool, cancelled: threading.Event | None = None
-) -> RunSurroundings:
+def _surroundings(request: Request, bus: EventBus, run_id: str, *, dry_run: bool) -> RunSurroundings:
     return RunSurroundings(
         run_id=run_id,
         dry_run=dry_run,
@@ -148,7 +147,6 @@ def _surroundings(
         config_folder=request.config_file.resolve().parent,
         state=request.state,
         bus=bus,
-        cancelled=cancelled or threading.Event(),
     )
 
 

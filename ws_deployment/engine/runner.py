@@ -22,6 +22,7 @@ from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task
 from ws_deployment.errors import CancelledError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.interfaces import Outputs, Scope, SubTask
+from ws_deployment.tools.folders import private_folder
 
 #: Seconds between two looks at the clock during a hold; a clock that is set is noticed this soon.
 _LOOK = 1.0
@@ -153,6 +154,7 @@ class Runner:
     def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs]) -> Outcome:
         self._run.bus.emit(Kind.TASK_STARTED, task.key)
         context = TaskContext(self._run, fleet, task, outputs)
+        private_folder(context.folder)
         phases = Phases(task, self._steps[task.step], context, self._run.bus)
         started = time.monotonic()
         try:

@@ -72,9 +72,8 @@ class LocalCluster(IClusterType):
         return _complete(context).kubeconfig
 
     def url(self, context: StepContext) -> str | None:
-        """Where its ws-manager is; None while there is no cluster."""
-        known = record.read(context.cluster.name)
-        return known.url if known else None
+        """Where its ws-manager is. Raises NotYetError while there is no cluster."""
+        return _complete(context).url
 
     def taken_names(self, fleet: Fleet) -> frozenset[str]:  # noqa: ARG002  the lab has one name space for all fleets
         """The names of all lab clusters."""

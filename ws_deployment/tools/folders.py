@@ -11,6 +11,11 @@ from pathlib import Path
 _PROGRAM = "ws-deployment"
 
 
+def state_path() -> Path:
+    """Where `state_home` is or would be; nothing is made."""
+    return _path("XDG_STATE_HOME", ".local/state")
+
+
 def state_home() -> Path:
     """What must not be lost (journal, Terraform state, the lab): `$XDG_STATE_HOME/ws-deployment`, made if missing.
 
@@ -32,8 +37,11 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def _home(variable: str, default: str) -> Path:
+def _path(variable: str, default: str) -> Path:
     # The XDG base directory specification wants relative paths ignored.
     given = os.environ.get(variable, "")
-    top = Path(given) if given.startswith("/") else Path.home() / default
-    return private_folder(top / _PROGRAM)
+    return (Path(given) if given.startswith("/") else Path.home() / default) / _PROGRAM
+
+
+def _home(variable: str, default: str) -> Path:
+    return private_folder(_path(variable, default))

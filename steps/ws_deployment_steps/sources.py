@@ -1,0 +1,26 @@
+"""Files and folders that the config names: relative to the config, or in a git repository at a ref."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from ws_deployment.interfaces import StepContext
+
+
+def located(source: str, context: StepContext) -> Path:
+    """Where `source` is on this machine: a path, or `git::URL//path?ref=REF`, fetched into the cache.
+
+    A path need not exist. Raises GitError, TransientGitError, UsageError.
+    """
+    if not source.startswith("git::"):
+        return context.config_folder / Path(source).expanduser()
+    from ws_deployment.clients import git  # noqa: PLC0415  only where a config names a repository
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
+
+    repository = git.parse_source(source)
+    assert repository is not None  # noqa: S101  it begins with git::
+    log = None if context.dry_run else context.output
+    whole = git.fetch(replace(repository, folder=""), cache_home() / "git", log=log, cancelled=context.cancelled)
+    context.progress(f"{PurePosixPath(repository.folder).name or 'the repository'} at commit {whole.commit[:12]}")
+    return whole.folder / repository.folder

@@ -1,0 +1,84 @@
+"""What `doctor` looks at: programs, cluster types' own needs, meta clusters. Read-only; every finding is told."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ws_deployment.engine import ids, plugins
+from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine.events import EventBus
+from ws_deployment.engine.launch import Request
+from ws_deployment.engine.pipeline import Task
+from ws_deployment.errors import WsDeploymentError
+from ws_deployment.fleet.clusters import Fleet, MetaCluster
+from ws_deployment.fleet.resolve import resolve
+from ws_deployment.interfaces import Finding, NotYetError, Scope
+from ws_deployment.tools.find import find
+
+
+def diagnose(request: Request) -> Iterator[Finding]:
+    """All findings for a config, as they are made."""
+    fleet = resolve(request.config, ids.PREFERRED.start, only=request.only, exclude=request.exclude)
+    yield _state_folder(request.state)
+    yield from _programs(request)
+    for name in sorted({cluster.type for cluster in fleet.workspace_clusters} | {m.type for m in fleet.meta_clusters}):
+        yield from _type(name, fleet)
+    surroundings = RunSurroundings(
+        run_id="doctor",
+        dry_run=True,
+        config=request.config,
+        config_folder=request.config_file.resolve().parent,
+        state=request.state,
+        bus=EventBus("doctor"),
+    )
+    for meta in fleet.meta_clusters:
+        yield _meta(meta, fleet, surroundings)
+
+
+def _state_folder(folder: Path) -> Finding:
+    if not folder.exists():
+        return Finding("state folder", "ok", f"{folder} (made by the first run)")
+    if folder.stat().st_mode & 0o077:
+        return Finding("state folder", "fault", f"{folder} can be read by others", f"chmod 700 {folder}")
+    if not os.access(folder, os.W_OK):
+        return Finding("state folder", "fault", f"{folder} can't be written", "Check its owner.")
+    return Finding("state folder", "ok", str(folder))
+
+
+def _programs(request: Request) -> Iterator[Finding]:
+    terraform = request.config.terraform.program
+    wanted = {(terraform,) if terraform else ("terraform", "tofu"), ("helm",)}
+    for names in sorted(wanted):
+        found = next((found for name in names if (found := find(name))), None)
+        if found:
+            yield Finding(found.path.name, "ok", f"{found.version} at {found.path}")
+        else:
+            yield Finding(" or ".join(names), "fault", "no fitting one is here", f"Install {names[0]}.")
+
+
+def _type(name: str, fleet: Fleet) -> Iterator[Finding]:
+    try:
+        kind = plugins.cluster_type(name)
+        if kind.preview:
+            yield Finding(f"type {name}", "warning", f"preview: {kind.preview}")
+        yield from kind().diagnose(fleet)
+    except WsDeploymentError as error:
+        yield Finding(f"type {name}", "fault", error.why, error.remedy)
+
+
+def _meta(meta: MetaCluster, fleet: Fleet, surroundings: RunSurroundings) -> Finding:
+    task = Task(f"{meta.name}/doctor", "doctor", Scope.META, meta.name, (), ())
+    context = TaskContext(surroundings, fleet, task, {})
+    subject = f"bridge of {meta.name}"
+    started = time.monotonic()
+    try:
+        registrations = context.registrar("bridge", {}, meta).registrations()
+    except NotYetError as error:
+        return Finding(subject, "warning", error.why, error.remedy)
+    except WsDeploymentError as error:
+        return Finding(subject, "fault", error.why, error.remedy)
+    milliseconds = 1000 * (time.monotonic() - started)
+    return Finding(subject, "ok", f"lists {len(registrations)} clusters in {milliseconds:.0f} ms")
