@@ -136,12 +136,7 @@ def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) ->
 
 
 def _next_steps(run: RunView) -> dict[str, str]:
-    """Commands to go on with."""
-    steps = {}
-    for task in run.tasks.values():
-        if kubeconfig := task.outputs.get("kubeconfig"):
-            steps[f"look into {task.target}"] = f"kubectl --kubeconfig {kubeconfig} get pods"
-    if any(cluster.type == "local" for cluster in run.clusters):
-        for meta in run.metas:
-            steps[f"watch where starts at {meta} land"] = f"ws-deployment lab load --meta {meta}"
-    return steps
+    """Commands to go on with, beside those that every run has."""
+    if not any(cluster.type == "local" for cluster in run.clusters):
+        return {}
+    return {f"watch where starts at {meta} land": f"ws-deployment lab load --meta {meta}" for meta in run.metas}
