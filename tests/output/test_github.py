@@ -105,7 +105,7 @@ def test_markdown_quotes_what_tools_said() -> None:
     assert "> &lt;script>\\`x\\` \\| y" in markdown(run)
 
 
-@given(st.text())
+@given(st.text("%02A5D\r\n:,é"))
 def test_escaped_text_is_one_line_and_comes_back(text: str) -> None:
     """The runner undoes the escapes in this order: actions/runner, ActionCommand.cs."""
     escaped = escape(text)

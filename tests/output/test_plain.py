@@ -65,6 +65,13 @@ def test_chatty_progress_is_throttled_and_its_last_word_kept() -> None:
     assert 2 <= len(progress) <= 4
 
 
+def test_a_split_is_told_when_it_has_changed() -> None:
+    story = streams.Story({"meta": ("eu17",)})
+    for at, share in enumerate((10.0, 10.0, 100.0, 100.0)):
+        story.say(at, Kind.TRAFFIC, "meta/traffic-shift", shares={"eu17": share})
+    assert [line.partition("now: ")[2] for line in lines(story) if "traffic now" in line] == ["eu17 10 %", "eu17 100 %"]
+
+
 def test_tasks_blocked_together_are_one_line() -> None:
     story = streams.Story({"meta": ("eu17",)})
     story.finish(1, "eu17/create-cluster", "failed", "no", 1.0)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness import event_streams as streams
 
+from ws_deployment.engine.events import Kind
 from ws_deployment.output.glyphs import Glyphs
 from ws_deployment.output.page import Page
 from ws_deployment.output.summary import Summary
@@ -50,6 +51,15 @@ def test_a_refusal_says_that_nothing_was_touched() -> None:
     assert "✗ eu17/create-cluster  terraform: no terraform on PATH" in shown
     assert "→ Install Terraform 1.5 or newer." in shown
     assert "Clusters" not in shown
+
+
+def test_what_a_run_did_not_begin_to_make_needs_no_removal() -> None:
+    story = streams.Story({"meta": ("eu17",)})
+    story.say(0, Kind.TASK_STARTED, "eu17/create-cluster")
+    planned = {"summary": "x", "change": "create", "diff": "", "unknown": [], "subtasks": ["run"]}
+    story.say(0, Kind.TASK_PLANNED, "eu17/create-cluster", **planned, removal="remove it")
+    story.finish(1, "eu17/create-cluster", "failed", "no", 1.0)
+    assert "remove it" not in text(story)
 
 
 def test_next_steps_and_removals_can_be_given() -> None:

@@ -5,6 +5,7 @@ Pure: it is told the time and the size. When it is drawn, and on what, is `live`
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -99,6 +100,10 @@ class Screen:
             lines.append(line)
         return [Text(), *lines] if lines else []
 
+    @functools.cached_property
+    def _names(self) -> dict[str, str]:
+        return short_names(self.run.steps)
+
     # -- the rows ------------------------------------------------------------------------------------------------
 
     @property
@@ -122,7 +127,7 @@ class Screen:
         return self._list(room)
 
     def _table(self, cell: int, gap: int, *, words: bool, beside: int) -> list[Text]:
-        names = short_names(self.run.steps)
+        names = self._names
         spare = self.width - self._label_width - len(names) * (cell + gap) if not beside else 0
         widths = {}
         for step in self.run.steps:
@@ -155,7 +160,7 @@ class Screen:
         return Text(text, self._colour(status))
 
     def _activities(self) -> list[Text]:
-        names = short_names(self.run.steps)
+        names = self._names
         shown = [row for row in self.run.rows if row.status is Status.RUNNING or row.status.at_fault]
         width = max((len(row.name) for row in shown), default=0)
         steps = max((len(names.get(row.current.step, "")) for row in shown), default=0)
@@ -191,7 +196,7 @@ class Screen:
         return [*(self._item(row) for row in shown), Text(f"  and {len(rest)} more: {counted}", "bright_black")]
 
     def _item(self, row: RowView) -> Text:
-        names, task = short_names(self.run.steps), row.current
+        names, task = self._names, row.current
         place = f"{row.finished}/{len(row.tasks)}"
         line = self._mark(row.status, f"{self.glyphs.cut(row.name, self._label_width):{self._label_width}}  ")
         line.append(f"{place:>5}  ", "bright_black")

@@ -63,6 +63,7 @@ class Story:
         self._spoke: dict[str, float] = {}
         self._pending: dict[str, str] = {}
         self._blocked: list[TaskView] = []
+        self._shares: dict[str, str] = {}
 
     def take(self, event: Event, run: RunView) -> Iterator[Entry]:
         """The entries for an event that `run` has folded in."""
@@ -115,7 +116,10 @@ class Story:
             yield _of_subtask(event, task)
         elif event.kind is Kind.TRAFFIC:
             shares = ", ".join(f"{name} {share:.3g} %" for name, share in run.traffic[task.target].items())
-            yield Entry("task.traffic", event.at, {"shares": shares}, task)
+            told = self._shares.get(task.key)
+            self._shares[task.key] = shares
+            if shares != told:
+                yield Entry("task.traffic", event.at, {"shares": shares}, task)
         elif event.kind is Kind.TASK_FINISHED and task.status is Status.BLOCKED:
             self._blocked.append(task)
         elif event.kind is Kind.TASK_FINISHED:
