@@ -19,6 +19,12 @@ def test_wrapping_keeps_all_words_whole_and_within_the_width(words: list[str], w
     assert all(len(line) <= width for line in page.text().splitlines())
 
 
+def test_what_must_be_copied_is_not_torn() -> None:
+    page = Page(80)
+    page.wrapped(f"see {'/very/long/path' * 10} now", "  ")
+    assert page.text().split() == ["see", "/very/long/path" * 10, "now"]
+
+
 @given(st.floats(0, 100), st.integers(2, 60), st.booleans())
 def test_a_bar_is_full_only_at_100_and_empty_only_at_0(percent: float, width: int, unicode: bool) -> None:
     bar = Glyphs(unicode).bar(percent, width)
