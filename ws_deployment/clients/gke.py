@@ -1,4 +1,4 @@
-"""Google Kubernetes Engine, read-only: clusters, their operations, versions, quota, and kubeconfigs that don't age.
+"""Google Kubernetes Engine, read-only: clusters, their operations, versions, and kubeconfigs that don't age.
 
 Making and removing clusters is Terraform's work (terraform/gke).
 """
@@ -6,7 +6,6 @@ Making and removing clusters is Terraform's work (terraform/gke).
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.cloud.container_v1 import ClusterManagerClient
 
-#: gcloud's own variables for endpoints other than the public ones (Private Service Connect, restricted VIPs).
+#: gcloud's own variable for an endpoint other than the public one (Private Service Connect, restricted VIPs).
 _CONTAINER_ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"
-_COMPUTE_ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
 #: gRPC's own variable for the CAs to trust, for networks that break TLS open.
 _ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 #: https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#Cluster.Status
@@ -61,22 +59,8 @@ class GkeCluster:
         return self.status in {"RUNNING", "RECONCILING"}
 
 
-@dataclass(frozen=True)
-class Quota:
-    """What a project may use in a region, of one metric (CPUS, SSD_TOTAL_GB, IN_USE_ADDRESSES …)."""
-
-    metric: str
-    limit: float
-    usage: float
-
-    @property
-    def free(self) -> float:
-        """What is left, in the metric's unit."""
-        return self.limit - self.usage
-
-
 class Gke:
-    """The clusters of one project. `timeout` is in seconds a request.
+    """The clusters of one project. `timeout` is in seconds a request. Retries are for the caller to make.
 
     Calls raise GkeError, TransientGkeError, and the errors of google_credentials.
     """
@@ -90,7 +74,9 @@ class Gke:
         """All clusters of a zone or region; `-` is everywhere."""
         parent = f"projects/{self.project}/locations/{location}"
         with _told("listing the clusters of", self.project):
-            return tuple(map(_cluster, self._client().list_clusters(parent=parent, timeout=self._timeout).clusters))
+            return tuple(
+                map(_cluster, self._client().list_clusters(parent=parent, timeout=self._timeout, retry=None).clusters)
+            )
 
     def find(self, name: str, region: str) -> GkeCluster | None:
         """The cluster of that name in `region` or one of its zones; None where there is none."""
@@ -100,13 +86,15 @@ class Gke:
         """Control plane versions that can be had at `location`, newest first."""
         path = f"projects/{self.project}/locations/{location}"
         with _told("asking for the versions at", location):
-            return tuple(self._client().get_server_config(name=path, timeout=self._timeout).valid_master_versions)
+            return tuple(
+                self._client().get_server_config(name=path, timeout=self._timeout, retry=None).valid_master_versions
+            )
 
     def operations(self, cluster: GkeCluster) -> tuple[str, ...]:
         """What Google is doing to a cluster now, as texts (`CREATE_CLUSTER is RUNNING`)."""
         parent = f"projects/{self.project}/locations/{cluster.location}"
         with _told("listing the operations on", cluster.name):
-            told = self._client().list_operations(parent=parent, timeout=self._timeout).operations
+            told = self._client().list_operations(parent=parent, timeout=self._timeout, retry=None).operations
         return tuple(
             _operation(one)
             for one in told
@@ -150,23 +138,6 @@ class Gke:
                 remedy=f"See https://console.cloud.google.com/kubernetes/list?project={self.project}",
             )
         return found
-
-    def quotas(self, region: str) -> tuple[Quota, ...]:
-        """The project's Compute Engine quotas in `region`. Needs compute.regions.get."""
-        import httpx  # noqa: PLC0415  60 ms
-
-        token, _ = google_credentials.access_token(self._credentials())
-        base = os.environ.get(_COMPUTE_ENDPOINT, "https://compute.googleapis.com/compute/v1/").rstrip("/")
-        url = f"{base}/projects/{self.project}/regions/{region}"
-        try:
-            answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=self._timeout)
-        except httpx.HTTPError as error:
-            raise TransientGkeError("reading the quota of", on=region, why=str(error)) from error
-        if answer.is_error:
-            kind = TransientGkeError if answer.status_code in {429, 500, 502, 503, 504} else GkeError
-            why = f"{answer.status_code} {_message(answer.text)}"
-            raise kind("reading the quota of", on=region, why=why, remedy="Needs roles/compute.viewer.")
-        return tuple(Quota(one["metric"], one["limit"], one.get("usage", 0.0)) for one in answer.json()["quotas"])
 
     def write_kubeconfig(self, cluster: GkeCluster, path: Path) -> None:
         """Write a kubeconfig (0600) that holds no token: it asks for a fresh one whenever it is used."""
@@ -231,13 +202,6 @@ def _told(attempted: str, on: str) -> Iterator[None]:
 
 def _text(error: Any) -> str:
     return str(getattr(error, "message", "") or error)
-
-
-def _message(body: str) -> str:
-    try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200]
 
 
 def _cluster(told: Any) -> GkeCluster:

@@ -6,6 +6,7 @@ Run as a program it is a Kubernetes exec plugin: it prints a fresh token, so a k
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 #: The one scope that Google recommends; what may be done is IAM's to say.
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+#: By the type that a credentials file says it is: the module, and what makes credentials of the file's content.
+_LOADERS = {
+    "service_account": ("google.oauth2.service_account", "Credentials.from_service_account_info"),
+    "authorized_user": ("google.oauth2.credentials", "Credentials.from_authorized_user_info"),
+    "external_account": ("google.auth.identity_pool", "Credentials.from_info"),
+    "external_account (aws)": ("google.auth.aws", "Credentials.from_info"),
+}
 
 
 class CredentialsError(WsDeploymentError):
@@ -39,11 +48,8 @@ def load(credentials_file: Path | None = None) -> Credentials:
 
     try:
         if credentials_file:
-            found = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]  # the library has no types
-                str(credentials_file), scopes=[SCOPE]
-            )
-        else:
-            found = google.auth.default(scopes=[SCOPE])
+            return _of_file(credentials_file)
+        found: tuple[Credentials, str | None] = google.auth.default(scopes=[SCOPE])
     except (GoogleAuthError, OSError, ValueError) as error:
         raise CredentialsError(
             "finding Google credentials",
@@ -51,8 +57,24 @@ def load(credentials_file: Path | None = None) -> Credentials:
             why=str(error).splitlines()[0],
             remedy="Run `gcloud auth application-default login`, or let project.credentialsFile name a file.",
         ) from error
-    credentials: Credentials = found[0]
-    return credentials
+    return found[0]
+
+
+def _of_file(path: Path) -> Credentials:
+    """Credentials by the file's type. Types are named here: Google's loader for any type is deprecated, as unsafe."""
+    info = json.loads(path.read_bytes())
+    kind = str(info.get("type"))
+    if kind == "external_account" and "environment_id" in info.get("credential_source", {}):
+        kind = "external_account (aws)"
+    if kind not in _LOADERS:
+        msg = f"{kind!r} is none of the types that can be used: {', '.join(_LOADERS)}"
+        raise ValueError(msg)
+    module, loader = _LOADERS[kind]
+    holder: Any = importlib.import_module(module)
+    for name in loader.split("."):
+        holder = getattr(holder, name)
+    made: Credentials = holder(info, scopes=[SCOPE])
+    return made
 
 
 def access_token(credentials: Credentials) -> tuple[str, dt.datetime]:

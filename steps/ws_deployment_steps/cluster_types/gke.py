@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ws_deployment.config.v1 import Project
 from ws_deployment.errors import WsDeploymentError
-from ws_deployment.interfaces import Fleet, IClusterType, NotYetError, StepContext, TerraformModule, Verdict
+from ws_deployment.interfaces import Finding, Fleet, IClusterType, NotYetError, StepContext, TerraformModule, Verdict
 from ws_deployment.tools.bundled import bundled
 from ws_deployment_steps.cluster_types.kept import kubeconfig_path
 
 if TYPE_CHECKING:
-    from ws_deployment.clients.gke import Gke, Quota
+    from ws_deployment.clients.gke import Gke
     from ws_deployment.clients.gke import GkeCluster as Found
+    from ws_deployment.clients.google_project import GoogleProject, Quota
 
 #: Labels of the module by which a cluster says whose it is (terraform/gke/cluster.tf).
 RUN_LABEL = "ws-deployment-run"
@@ -24,6 +27,22 @@ FLEET_LABEL = "ws-deployment-fleet"
 #: What the module's default node pools take at once: one node in each of three zones, three pools.
 _NEEDED = {"N2D_CPUS": 3 * (4 + 8 + 8), "SSD_TOTAL_GB": 3 * (100 + 512 + 512)}
 _LONGEST_LABEL = 63
+
+#: What making and removing a cluster asks of whoever runs Terraform, one per kind of thing (docs/gke.md).
+PERMISSIONS = (
+    "compute.networks.create",
+    "compute.regions.get",
+    "compute.routers.create",
+    "compute.subnetworks.create",
+    "container.clusters.create",
+    "container.clusters.delete",
+    "container.clusters.list",
+    "container.operations.list",
+    "iam.serviceAccounts.actAs",
+    "iam.serviceAccounts.create",
+    "resourcemanager.projects.setIamPolicy",
+)
+APIS = ("compute.googleapis.com", "container.googleapis.com", "iam.googleapis.com")
 
 
 class GkeCluster(IClusterType):
@@ -47,7 +66,7 @@ class GkeCluster(IClusterType):
         if found:
             return _whose(found, context)
         try:
-            lacking = _lacking(gke.quotas(context.cluster.region))
+            lacking = _lacking(_project(context.fleet.project).quotas(context.cluster.region))
         except WsDeploymentError as error:
             return Verdict.proceed(f"the name is free; the quota could not be read: {error.why}")
         if lacking:
@@ -109,6 +128,17 @@ class GkeCluster(IClusterType):
                 "asking which names are taken in", on=fleet.project.id, why=error.why, remedy=error.remedy
             ) from error
 
+    def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
+        """Credentials, permissions, APIs, and the quota of each region that gets a cluster."""
+        project = _project(fleet.project)
+        regions = sorted({one.region for one in fleet.workspace_clusters if one.type == "gke" and one.create})
+        looks: dict[str, Callable[[], Finding]] = {
+            "permissions": lambda: _permissions(project),
+            "APIs": lambda: _apis(project),
+            **{f"quota of {region}": partial(_quota, project, region) for region in regions},
+        }
+        return [_found(f"{name} in {fleet.project.id}", look) for name, look in looks.items()]
+
 
 def label(text: str) -> str:
     """`text` as Google takes a label's key or value: at most 63 of lower-case letters, digits, - and _.
@@ -140,6 +170,33 @@ def _whose(found: Found, context: StepContext) -> Verdict:
     )
 
 
+def _found(subject: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        found = look()
+    except WsDeploymentError as error:
+        return Finding(subject, "warning" if error.transient else "fault", error.why, error.remedy)
+    return replace(found, subject=subject)
+
+
+def _permissions(project: GoogleProject) -> Finding:
+    if missing := project.missing_permissions(PERMISSIONS):
+        return Finding("", "fault", f"missing: {', '.join(missing)}", "Grant the roles that docs/gke.md lists.")
+    return Finding("", "ok", f"all {len(PERMISSIONS)} that are needed")
+
+
+def _apis(project: GoogleProject) -> Finding:
+    if disabled := project.disabled_apis(APIS):
+        remedy = f"gcloud services enable {' '.join(disabled)} --project {project.project}"
+        return Finding("", "fault", f"not enabled: {', '.join(disabled)}", remedy)
+    return Finding("", "ok", f"all {len(APIS)} that are needed are enabled")
+
+
+def _quota(project: GoogleProject, region: str) -> Finding:
+    if lacking := _lacking(project.quotas(region)):
+        return Finding("", "fault", lacking, "Ask Google for more (IAM & Admin, Quotas), or remove clusters.")
+    return Finding("", "ok", "holds what the default node pools of a cluster need")
+
+
 def _lacking(quotas: Iterable[Quota]) -> str:
     return ", ".join(
         f"{quota.metric} has {quota.free:g} of {quota.limit:g} left, {_NEEDED[quota.metric]} are needed"
@@ -152,6 +209,12 @@ def _gke(project: Project) -> Gke:
     from ws_deployment.clients.gke import Gke  # noqa: PLC0415
 
     return Gke(project.id, credentials_file=_credentials_file(project))
+
+
+def _project(project: Project) -> GoogleProject:
+    from ws_deployment.clients.google_project import GoogleProject  # noqa: PLC0415
+
+    return GoogleProject(project.id, credentials_file=_credentials_file(project))
 
 
 def _credentials_file(project: Project) -> Path | None:
