@@ -25,7 +25,6 @@ _SHORTEST_SHAPE = 12
 _IN_URL = re.compile(r"://[^/\s:@]+:[^/\s@]+@")
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{20,}")
 _OPEN = (("terraform", "variables"), ("terraform", "backend"), ("pipeline",))
-_MOST_DEEP = 40
 
 
 def find(root: Node) -> list[Fault]:
