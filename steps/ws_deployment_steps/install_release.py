@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -99,22 +101,24 @@ class InstallRelease(IStep[ReleaseParameters]):
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs:
-        """Mend a release that a killed Helm left pending, then install or upgrade."""
+        """Install or upgrade; a release that a killed Helm left pending is mended first."""
+        from ws_deployment.clients.helm_command import ReleasePendingError  # noqa: PLC0415  loads pyhelm3
+
         helm = self._connected(context)
-        namespace = self.parameters.namespace
-        left = max(context.deadline - time.monotonic(), 1.0)
-        if mended := helm.recover_pending(self.parameters.release, namespace=namespace, timeout=left):
-            context.progress(mended)
+        release, namespace = self.parameters.release, self.parameters.namespace
         chart = self._chart(context, helm, version=str(subtask.data["version"]))
-        context.progress(f"waiting for the workloads of {self.parameters.release}")
-        revision = helm.install_or_upgrade(
-            self.parameters.release,
-            chart,
-            self._values(context),
-            namespace=namespace,
-            timeout=max(context.deadline - time.monotonic(), 1.0),
-            labels=marks(context.run_id, context.fleet.name),
-        )
+        values = self._values(context)
+
+        def install() -> Revision:
+            context.progress(f"waiting for the workloads of {release}")
+            limit, labels = _left(context), marks(context.run_id, context.fleet.name)
+            return helm.install_or_upgrade(release, chart, values, namespace=namespace, timeout=limit, labels=labels)
+
+        try:
+            revision = install()
+        except ReleasePendingError:
+            context.progress(helm.recover_pending(release, namespace=namespace, timeout=_left(context)))
+            revision = install()
         return {
             "release": revision.release,
             "namespace": revision.namespace,
@@ -193,7 +197,9 @@ class InstallRelease(IStep[ReleaseParameters]):
         return helm.chart(path if path.exists() else ref, version=version, repo=self.parameters.repo)
 
     def _template(self, helm: Helm, chart: Chart, values: Mapping[str, Any]) -> str:
-        return helm.template(self.parameters.release, chart, values, namespace=self.parameters.namespace)
+        return _rendered(
+            Path(helm.program), chart, self.parameters.release, self.parameters.namespace, json.dumps(values)
+        )
 
     def _values(self, context: StepContext) -> dict[str, Any]:
         files = (*context.cluster.values_files, *self.parameters.values_files)
@@ -254,6 +260,19 @@ class InstallMonitoring(InstallRelease):
 _CRD = "CustomResourceDefinition"
 #: What a chart of the project's own begins with.
 _BUNDLED = "bundled:"
+
+
+@lru_cache(maxsize=256)
+def _rendered(program: Path, chart: Chart, release: str, namespace: str, values: str) -> str:
+    """A chart rendered offline; checks, plan and preflight of one release ask for the same."""
+    from ws_deployment.clients.helm import Helm  # noqa: PLC0415  loads asyncio
+
+    return Helm(program).template(release, chart, json.loads(values), namespace=namespace)
+
+
+def _left(context: StepContext) -> float:
+    """Seconds until the task's deadline, at least one."""
+    return max(context.deadline - time.monotonic(), 1.0)
 
 
 def _helm(context: StepContext, kubeconfig: Path | None = None) -> Helm:

@@ -19,7 +19,7 @@ from ws_deployment.tools.folders import state_path
 pytestmark = pytest.mark.real
 
 #: What the control plane itself writes all the time.
-RESTLESS = {"Lease", "Event", "Node"}
+RESTLESS = {"Lease", "Event", "Node", "ComponentStatus"}
 
 
 def objects(kubeconfig: Path) -> dict[str, Any]:

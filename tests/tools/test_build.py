@@ -93,6 +93,22 @@ def test_progress_counts_packages_and_downloads(recipe: Recipe) -> None:
     ]  # fmt: skip
 
 
+def test_cleaning_keeps_the_programs_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for folder in (RECIPES["kubernetes"].folder(), golang.private_caches() / "modules" / "x", tmp_path / "other"):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("x")
+    (RECIPES["kubernetes"].folder().parent.with_name("kubernetes-0123") / "bin").mkdir(parents=True)
+    read_only = golang.private_caches() / "modules" / "x"
+    read_only.chmod(0o500)
+    building.clean_up(lambda _line: None)
+    assert [path.name for path in golang.private_caches().parent.iterdir()] == [
+        RECIPES["kubernetes"].folder().parent.name
+    ]
+    assert (RECIPES["kubernetes"].folder() / "file").exists()
+    assert (tmp_path / "other" / "file").exists()
+
+
 def test_pinned_modules_name_their_tools_and_their_go() -> None:
     for recipe in RECIPES.values():
         assert (1, 26) <= wanted_by(recipe.module / "go.mod") <= (1, 26, 6)

@@ -94,7 +94,9 @@ def kubeconfig(name: Annotated[str, typer.Argument(help="The cluster's name, or 
     print(_cluster_by(name).kubeconfig)
 
 
-def tools() -> None:
+def tools(
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what building needed and running does not.")] = False,
+) -> None:
     """Find the programs that the lab needs, build what is missing (minutes, once), and list them."""
     from ws_deployment.tools.catalogue import TOOLS  # noqa: PLC0415  only when called
     from ws_deployment.tools.provide import provide  # noqa: PLC0415  likewise
@@ -102,6 +104,10 @@ def tools() -> None:
     found = provide(*TOOLS, on_progress=say)
     rows = [(tool.name, tool.version, tool.source, str(tool.path)) for tool in found.values()]
     print_table([("TOOL", "VERSION", "FROM", "PATH"), *rows])
+    if clean:
+        from ws_deployment.tools.build import clean_up  # noqa: PLC0415  rarely wanted
+
+        clean_up(on_progress=say)
 
 
 def say(line: str) -> None:

@@ -36,7 +36,9 @@ def command(
     """
     from ws_deployment.lab.layout import meta_folder  # noqa: PLC0415  the lab is imported when it is used
     from ws_deployment.lab.load import Load  # noqa: PLC0415  likewise
+    from ws_deployment.lab.meta import meta_endpoint  # noqa: PLC0415  likewise
 
+    meta_endpoint(meta)  # says so where there is no such meta cluster
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.TERMINATED))
     with (
         Load(meta_folder(meta), rate=rate, lifetime=lifetime, pods=not placements) as load,

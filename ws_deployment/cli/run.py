@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import signal
+import os
 import sys
-import threading
-from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ws_deployment.cli.config_file import require
 from ws_deployment.cli.exit_codes import ExitCode
+from ws_deployment.cli.interruption import Interruption
 from ws_deployment.cli.options import AsJson, ConfigPath
+from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
     from ws_deployment.engine.launch import Request
+    from ws_deployment.output.model import RunView
 
 
 def command(
@@ -26,15 +27,34 @@ def command(
     cluster_id: Annotated[int | None, typer.Option(min=1, max=999, help="Id of the clusters; default: drawn.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only clusters of this prefix or name. Repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="No clusters of this prefix or name. Repeatable.")] = None,
-    _yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
+    versions_manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Chart and image versions, over those of the config.")
+    ] = None,
+    source_ref: Annotated[
+        str | None, typer.Option(metavar="COMMIT", help="Take every git source of the config at this ref.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
+    output: Annotated[Format, typer.Option(help="How the run is told.")] = Format.AUTO,
     as_json: AsJson = False,
+    full: Annotated[bool, typer.Option("--full", help="With --dry-run: don't cut long listings.")] = False,
+    metrics_textfile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the outcome as Prometheus metrics."),
+    ] = None,
 ) -> None:
-    """Roll out the clusters of a config."""
+    """Roll out the clusters of a config.
+
+    Makes the clusters beside the old ones, installs, tests and registers them, and moves traffic to them. Exits with
+    0 when all is done, 1 when something failed, 2 for a faulty config, 3 when a check refused beforehand.
+    """
+    from ws_deployment.config import pinning  # noqa: PLC0415
     from ws_deployment.engine.launch import Request  # noqa: PLC0415
     from ws_deployment.engine.pipeline import configure  # noqa: PLC0415
     from ws_deployment.tools.folders import state_path  # noqa: PLC0415
 
     read, _ = require(config)
+    read = pinning.with_versions(read, versions_manifest) if versions_manifest else read
+    read = pinning.with_source_ref(read, source_ref) if source_ref else read
     request = Request(
         config=read,
         config_file=config,
@@ -45,55 +65,78 @@ def command(
         exclude=tuple(exclude or ()),
     )
     if dry_run:
-        _plan(request, as_json=as_json)
-    else:
-        _carry_out(request, as_json=as_json)
+        _plan(request, as_json=as_json, full=full)
+        return
+    if read.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        request = _confirmed(request)
+    _carry_out(request, Format.JSON if as_json else output, metrics_textfile)
 
 
-def _plan(request: Request, *, as_json: bool) -> None:
+def _plan(request: Request, *, as_json: bool, full: bool) -> Request:
+    """Print the plan; the request with the id that was drawn for it."""
+    import json  # noqa: PLC0415
+
     from ws_deployment.engine.events import EventBus  # noqa: PLC0415
     from ws_deployment.engine.launch import dry_run, new_run_id  # noqa: PLC0415
+    from ws_deployment.output.page import Page  # noqa: PLC0415
+    from ws_deployment.output.plan import DIFF_LINES, PlanReport  # noqa: PLC0415
 
     run_id = new_run_id()
-    deployment, plan = dry_run(request, EventBus(run_id), run_id)
+    deployment, planned = dry_run(request, EventBus(run_id), run_id)
+    report = PlanReport(deployment.fleet, planned, deployment.unasked, diff_lines=None if full else DIFF_LINES)
     if as_json:
-        print(json.dumps({task.key: intent.as_json() for task, intent in plan}, indent=2))
-        return
-    for unasked in deployment.unasked:
-        print(f"note: {unasked}", file=sys.stderr)
-    for task, intent in plan:
-        print(task.key, intent.status, intent.plan.summary if intent.plan else intent.reason or intent.problem)
-        for check in intent.checks:
-            print("    ", check.check, check.decision, check.reason)
+        print(json.dumps(report.as_json(), indent=2))
+    else:
+        print(report.write(Page.for_stream(sys.stdout)).text(), end="")
+    return replace(request, cluster_id=deployment.fleet.cluster_id)
 
 
-def _carry_out(request: Request, *, as_json: bool) -> None:
+def _confirmed(request: Request) -> Request:
+    """Show the plan and ask; a no ends the command."""
+    planned = _plan(request, as_json=False, full=False)
+    if not typer.confirm("\nCarry this out in production?", err=True):
+        print("Nothing was done.", file=sys.stderr)
+        raise typer.Exit(ExitCode.FAILED)
+    return planned
+
+
+def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) -> None:
     from ws_deployment.engine.events import EventBus  # noqa: PLC0415
-    from ws_deployment.engine.launch import launch, new_run_id  # noqa: PLC0415
+    from ws_deployment.engine.launch import RefusedRunError, launch, new_run_id  # noqa: PLC0415
+    from ws_deployment.engine.runner import InterruptedRunError  # noqa: PLC0415
+    from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415
+    from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415
+    from ws_deployment.output.page import Page  # noqa: PLC0415
+    from ws_deployment.output.summary import Summary  # noqa: PLC0415
 
     run_id = new_run_id()
     bus = EventBus(run_id)
-    cancelled = threading.Event()
-    bus.subscribe(lambda event: print(json.dumps(event.as_json()), file=sys.stdout if as_json else sys.stderr))
-    with _signals(cancelled):
-        report = launch(request, bus, run_id, cancelled)
-    if not report.status.good:
-        raise typer.Exit(ExitCode.FAILED)
-
-
-@contextlib.contextmanager
-def _signals(cancelled: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM ask the run to stop; a second Ctrl-C stops at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        if cancelled.is_set():
-            raise KeyboardInterrupt
-        cancelled.set()
-        _ = number
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    folder = request.config_file.resolve().parent
+    wishes = Wishes(
+        notifications=request.config.notifications,
+        secret=lambda reference: read_secret(reference, folder),
+        metrics_textfile=metrics_textfile,
+        summary=lambda run: Summary(run, _next_steps(run)).as_json(),
+    )
+    outputs = outputs_for(form, bus, Streams(sys.stdout, sys.stderr), os.environ, wishes)
+    code = ExitCode.FAILED
     try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        with outputs, Interruption() as interruption:
+            report = launch(request, bus, run_id, interruption.asked)
+            code = ExitCode.DONE if report.status.good else ExitCode.FAILED
+    except RefusedRunError:
+        code = ExitCode.REFUSED
+    except InterruptedRunError:
+        code = interruption.code
+    if form is not Format.JSON and outputs.run.run:
+        page = Page.for_stream(sys.stdout)
+        print(Summary(outputs.run, _next_steps(outputs.run)).write(page).text(), end="")
+    if code:
+        raise typer.Exit(code)
+
+
+def _next_steps(run: RunView) -> dict[str, str]:
+    """Commands to go on with, beside those that every run has."""
+    if not any(cluster.type == "local" for cluster in run.clusters):
+        return {}
+    return {f"watch where starts at {meta} land": f"ws-deployment lab load --meta {meta}" for meta in run.metas}

@@ -71,7 +71,8 @@ class Helm:
     def chart(self, ref: Path | str, *, version: str | None = None, repo: str | None = None) -> Chart:
         """Find a chart and read its metadata. Raises ChartNotFoundError."""
         place = str(Path(ref).resolve()) if Path(ref).exists() else str(ref)
-        told = _now(self._command().show_chart(place, repo=repo, version=version))
+        # Helm takes a folder as it is, whatever version is asked for; reading its file saves a process.
+        told = _described(Path(place)) or _now(self._command().show_chart(place, repo=repo, version=version))
         return Chart(
             ref=place,
             name=told["name"],
@@ -243,6 +244,18 @@ class Helm:
             cancelled=self.cancelled,
             flags=flags or {},
         )
+
+
+def _described(folder: Path) -> dict[str, Any] | None:
+    """What a chart's folder says of itself; None where it is no such folder, or Helm shall say what is wrong."""
+    import yaml  # noqa: PLC0415
+
+    try:
+        told = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    good = isinstance(told, dict) and told.get("name") and isinstance(told.get("version"), str)
+    return told if good else None
 
 
 def _found_by(chart: Chart) -> list[str]:

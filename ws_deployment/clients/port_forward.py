@@ -73,8 +73,7 @@ class PortForward:
         if self._listener:
             _shut(self._listener)
         with self._lock:
-            for each in self._open:
-                _shut(each)
+            _shut(*self._open)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -95,15 +94,21 @@ class PortForward:
         remote = forward.socket(self.target.port)
         with self._lock:
             self._open |= {local, remote}
-        back = threading.Thread(target=_copy, args=(remote, local), daemon=True, name="port-forward-back")
-        back.start()
+
+        def back() -> None:
+            _copy(remote, local)
+            # Told before the local side sees the end, so that it can be asked why.
+            self.last_error = forward.error(self.target.port) or self.last_error
+            _shut(local, remote)
+
+        returning = threading.Thread(target=back, daemon=True, name="port-forward-back")
+        returning.start()
         _copy(local, remote)
-        back.join()
-        self.last_error = forward.error(self.target.port) or self.last_error
+        # Whichever side ends first ends both: the API server can't carry a half-closed stream.
+        _shut(remote)
+        returning.join()
         with self._lock:
             self._open -= {local, remote}
-        local.close()
-        remote.close()
 
     def _find_pod(self) -> str:
         query = [("labelSelector", self.target.selector), ("fieldSelector", "status.phase=Running")]
@@ -190,12 +195,11 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(_CHUNK):
             target.sendall(data)
-    # Whichever side ends first ends both: a half-closed stream is nothing that the API server can carry.
-    _shut(source)
-    _shut(target)
 
 
-def _shut(each: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
-    each.close()
+def _shut(*sockets: socket.socket) -> None:
+    for each in sockets:
+        # Closing alone would not wake a thread that reads from it.
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()

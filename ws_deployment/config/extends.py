@@ -65,7 +65,8 @@ class _Assembler:
         joined: MappingNode | None = None
         for node in self._bases(extends):
             base = self._base(node, path, chain)
-            joined = base if joined is None or base is None else merge(joined, base)
+            if base is not None:
+                joined = base if joined is None else merge(joined, base)
         return own if joined is None else merge(joined, own)
 
     def _own(self, path: Path) -> MappingNode | None:

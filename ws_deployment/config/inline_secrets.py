@@ -18,8 +18,9 @@ _SECRET_KEYS = {"private", "access", "api", "secret", "encryption", "signing", "
 #: Texts that are secrets wherever they stand, by the published shapes of their issuers.
 _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_[A-Za-z0-9]{30,}|\bglpat-[\w-]{20,}|\bxox[abpr]-[\w-]{10,}"
-    r"|\bya29\.[\w-]{20,}|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{35}|://[^/\s:@]+:[^/\s@]+@"
+    r"|\bya29\.[\w-]{20,}|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{35}"
 )
+_IN_URL = re.compile(r"://[^/\s:@]+:[^/\s@]+@")
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{20,}")
 _OPEN = (("terraform", "variables"), ("terraform", "backend"), ("pipeline",))
 _MOST_DEEP = 40
@@ -48,7 +49,7 @@ def _is_secret(path: KeyPath, node: ScalarNode) -> bool:
     text = node.value
     if not isinstance(text, str) or not text.strip():
         return False
-    if _SHAPES.search(text):
+    if _SHAPES.search(text) or _IN_URL.search(text):
         return True
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     return _is_open(path) and _names_secret(key, text)
@@ -76,13 +77,15 @@ def _told(node: ScalarNode, path: KeyPath) -> Fault:
     name = str(path[-1]) if path else ""
     for line in range(node.line + 1, node.line + 1 + _lines_below(node)):
         node.source.hide(line, 1, len(node.source.line(line)))
-    reference = "{variable: NAME}` or `{file: PATH}"
-    if path[:2] == ("terraform", "variables"):
+    reference = "{variable: NAME}`, or `{file: PATH}"
+    if _IN_URL.search(str(node.value)) and path[:2] != ("terraform", "backend"):
+        remedy = "Leave it out of the URL: programs find it in their credential helper or `~/.netrc`."
+    elif path[:2] == ("terraform", "variables"):
         remedy = f"Refer to it under `terraform.secretVariables`: `{name}: {reference}`."
     elif path[:2] == ("terraform", "backend"):
         remedy = "Leave it out: Terraform's backends read credentials from the environment."
     else:
-        remedy = f"Refer to it, where the step takes a reference: `{reference}`; or keep it in a Secret."
+        remedy = f"Where a secret is wanted, refer to it: `{reference}`; for workloads keep it in a Secret."
     return fault_at(node, f"a secret stands in the config, under `{name}`", remedy, path=path)
 
 

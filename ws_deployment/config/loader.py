@@ -19,7 +19,7 @@ from ws_deployment.config.paths import WrittenText
 from ws_deployment.config.rules import Finding, check_fleet
 from ws_deployment.config.salvage import salvage
 from ws_deployment.config.suggest import nearest
-from ws_deployment.config.tree import MappingNode, ScalarNode, fault_at, plain, spot
+from ws_deployment.config.tree import MappingNode, ScalarNode, descend, fault_at, plain, spot
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.config.versions import MODELS, version_of
 
@@ -63,6 +63,7 @@ def _judged(document: Document, root: MappingNode, rules: Iterable[Rule], *, com
         if _stands(found, touched, doubtful):
             fault = found if isinstance(found, Fault) else _located(found, root)
             (document.faults if fault.severity == "error" else document.warnings).append(fault)
+    document.faults[:] = _without_echoes(document)
     return document if document.faults else dataclasses.replace(document, config=config)
 
 
@@ -90,6 +91,28 @@ def _stands(finding: Finding | Fault, touched: set[KeyPath], doubtful: set[KeyPa
     depends = finding.depends if isinstance(finding, Finding) else ()
     based = any(_overlap(path, other) for path in depends for other in doubtful)
     return not judged and not based
+
+
+def _without_echoes(document: Document) -> list[Fault]:
+    """The faults without those about a value that is told to be unreadable already: they follow from that."""
+    told = [fault for fault in document.faults if not fault.path]
+    return [
+        fault
+        for fault in document.faults
+        if not (_is_written(document, fault) and any(_covers(one, fault) for one in told))
+    ]
+
+
+def _is_written(document: Document, fault: Fault) -> bool:
+    """Whether the fault is about a value that stands there, not about one that is missing."""
+    return bool(fault.path) and descend(document.root, fault.path)[1] == fault.path
+
+
+def _covers(one: Fault, other: Fault) -> bool:
+    if not one.where or not other.where or (one.where.file, one.where.line) != (other.where.file, other.where.line):
+        return False
+    begins, ends = one.where.column, one.where.column + one.length
+    return other.where.column < ends and begins < other.where.column + other.length
 
 
 def _overlap(one: KeyPath, other: KeyPath) -> bool:

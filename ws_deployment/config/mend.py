@@ -135,11 +135,14 @@ def _guesses(lines: tuple[str, ...], trouble: _Trouble) -> Iterator[_Guess]:
         yield from _moved_left(lines, trouble)
         yield from _missing_colon(lines, trouble.line - 1)
         yield from _quoted(lines, trouble.line, "a second `: ` stands in the value")
+    elif "unexpected ':'" in problem:
+        yield from _spaced(lines, trouble)
     elif "did not find expected key" in problem or "expected '-' indicator" in problem:
         yield from _realigned(lines, trouble)
         yield from _quoted(lines, trouble.line, "something stands behind the closing quote")
     elif "cannot start any token" in problem or "tab character" in problem:
         yield from _without_tabs(lines, trouble)
+        yield from _quoted_word(lines, trouble)
         yield from _quoted(lines, trouble.line, "a value can't begin with this character")
     elif "could not find expected ':'" in problem:
         yield from _missing_colon(lines, trouble.context_line)
@@ -150,6 +153,7 @@ def _guesses(lines: tuple[str, ...], trouble: _Trouble) -> Iterator[_Guess]:
     elif "expected ',' or '}'" in problem:
         yield from _closed(lines, trouble, "}", "brace")
     else:
+        yield from _quoted_word(lines, trouble)
         yield from _quoted(lines, trouble.line, problem)
 
 
@@ -272,6 +276,35 @@ def _quoted(lines: tuple[str, ...], number: int, why: str) -> Iterator[_Guess]:
         why,
         "Put the value between quotes.",
     )
+
+
+def _quoted_word(lines: tuple[str, ...], trouble: _Trouble) -> Iterator[_Guess]:
+    """Take one word between braces or brackets as a text."""
+    number, start = trouble.context_line, trouble.context_column - 1
+    text = _at(lines, number)
+    word = (
+        re.match(r"[^\s,\]}'\"][^,\]}'\"]*", text[start:]) if start >= 0 and re.search(r"[\[{]", text[:start]) else None
+    )
+    if word:
+        value = word[0].rstrip()
+        yield _Guess(
+            {number: f"{text[:start]}'{value}'{text[start + len(value) :]}"},
+            number,
+            start + 1,
+            len(value),
+            f"a value can't begin with `{value[0]}`",
+            f"Quote it: '{value}'.",
+        )
+
+
+def _spaced(lines: tuple[str, ...], trouble: _Trouble) -> Iterator[_Guess]:
+    """A key between braces whose colon nothing follows."""
+    for end in (trouble.column, trouble.column - 1):
+        text = _at(lines, trouble.line)
+        if 0 < end <= len(text) and text[end - 1] == ":":
+            message = "a space is missing behind the colon"
+            mended = {trouble.line: f"{text[:end]} {text[end:]}"}
+            yield _Guess(mended, trouble.line, end, 1, message, "Put one there.")
 
 
 def _closed(lines: tuple[str, ...], trouble: _Trouble, closing: str, what: str) -> Iterator[_Guess]:

@@ -35,6 +35,13 @@ _KINDS = {
     "model_attributes_type": "a mapping",
     "mapping_type": "a mapping",
 }
+#: The same for limits, by error type: what is wrong, with the error's context put in.
+_LIMITS = {
+    "string_too_short": "is too short: it needs at least {min_length} characters",
+    "string_too_long": "is too long: it may have {max_length} characters",
+    "too_short": "is empty; it needs at least {min_length}",
+    "too_long": "may hold {max_length} at most",
+}
 _LONGEST_SHOWN = 40
 
 
@@ -57,6 +64,8 @@ class _Located:
         self.detail, self.path, self.node = detail, path, node
         self.models = models
         self.kind = _KINDS.get(detail["type"])
+        if self.kind == "a mapping" and any(issubclass(model, v1.Shorthand) for model in models):
+            self.kind = "a text or a mapping"
         self.key = str(path[-1]) if path else ""
 
     @classmethod
@@ -105,16 +114,9 @@ class _Located:
             return f"`{name}` has no value", f"Give one{f', {self.kind},' if self.kind else ''} or remove the key."
         if self.kind:
             return _wrong_kind(name, node, self.kind)
-        context = {key: str(value) for key, value in self.detail.get("ctx", {}).items()}
         if kind in {"literal_error", "enum"}:
-            return _no_choice(name, node, context.get("expected", ""))
-        if kind == "string_pattern_mismatch":
-            why, remedy = v1.PATTERNS.get(context["pattern"], (f"has to match `{context['pattern']}`", ""))
-            return f"`{name}` {why}", remedy
-        said = self.detail["msg"]
-        if said.startswith("Input should "):
-            return f"`{name}` has to {said.removeprefix('Input should ')}", ""
-        return f"`{name}`: {context.get('error', said[:1].lower() + said[1:])}", ""
+            return _no_choice(name, node, str(self.detail.get("ctx", {}).get("expected", "")))
+        return _refused(name, self.detail)
 
 
 def _without_echoes(located: list[_Located]) -> Iterator[_Located]:
@@ -151,10 +153,24 @@ def _stands_misspelt(missing: _Located, others: Iterable[_Located]) -> bool:
 
 def _wrong_kind(name: str, node: Node | None, kind: str) -> tuple[str, str]:
     """A value of another kind than is asked for; often a word that YAML reads as something else than a text."""
-    if kind != "a text" or not isinstance(node, ScalarNode) or isinstance(node.value, str):
+    if not kind.startswith("a text") or not isinstance(node, ScalarNode) or isinstance(node.value, str):
         return f"`{name}` has to be {kind}, not {_given(node)}", ""
     read_as = "nothing" if node.value is None else f"{_given(node)} ({str(node.value).lower()})"
-    return f"YAML reads `{node.text}` as {read_as}; `{name}` has to be a text", f'Quote it: "{node.text}".'
+    return f"YAML reads `{node.text}` as {read_as}; `{name}` has to be {kind}", f'Quote it: "{node.text}".'
+
+
+def _refused(name: str, detail: ErrorDetails) -> tuple[str, str]:
+    """A value of the right kind that breaks a rule of its field."""
+    context = {key: str(value) for key, value in detail.get("ctx", {}).items()}
+    said = detail["msg"]
+    if detail["type"] == "string_pattern_mismatch":
+        why, remedy = v1.PATTERNS.get(context["pattern"], (f"has to match `{context['pattern']}`", ""))
+        return f"`{name}` {why}", remedy
+    if detail["type"] in _LIMITS:
+        return f"`{name}` {_LIMITS[detail['type']].format(**context)}", ""
+    if said.startswith("Input should "):
+        return f"`{name}` has to {said.removeprefix('Input should ')}", ""
+    return f"`{name}`: {context.get('error', said[:1].lower() + said[1:])}", ""
 
 
 def _given(node: Node | None) -> str:

@@ -1,6 +1,7 @@
 """Paths in a config are relative to the file that they are written in, also when another file extends it.
 
-Values keep their folder on the way to the models, plug-ins' step parameters included: annotate a path `LocalPath`.
+Texts keep their folder on the way to the models, where a field that is a path is annotated `LocalPath`. Which texts
+under `with:` are paths only the step knows: they are relative to the config that is run.
 """
 
 from __future__ import annotations
@@ -43,6 +44,17 @@ def beside_its_file_if_path(value: Any) -> Any:
     return beside_its_file(value) if isinstance(value, str) and _PATH_LIKE.match(value) else value
 
 
+def without_folder(value: Any) -> Any:
+    """A value of any kind with its texts as ordinary ones."""
+    if isinstance(value, WrittenText):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: without_folder(one) for key, one in value.items()}
+    return [without_folder(one) for one in value] if isinstance(value, list) else value
+
+
+#: A value that only its reader knows the meaning of.
+AnyValue = Annotated[Any, BeforeValidator(without_folder)]
 #: A path, absolute after loading.
 LocalPath = Annotated[str, BeforeValidator(beside_its_file), Field(json_schema_extra={"format": "path"})]
 #: A path where it begins as one (`./module`), else a name or URL.

@@ -22,7 +22,8 @@ remedy; `ws-deployment schema` prints its JSON Schema for editors. It is read fr
 ## What holds everywhere
 
 - **Unknown keys** are faults, and so are keys that are given twice.
-- **Paths** are relative to the file that they are written in; `~` is the home folder.
+- **Paths** are relative to the file that they are written in, those under a step's `with` to the config that is run;
+  `~` is the home folder.
 - **Names** are lower-case letters, digits and dashes, a letter first (prefixes: no dash, a letter last).
 - **Durations** are written like `90s`, `15m` or `1h30m`, or as a number of seconds.
 - **Variables**: `${{env:NAME}}` in a value is replaced by the environment variable, `${{env:NAME:-default}}` by the

@@ -49,7 +49,7 @@ def did_you_mean(word: str, known: Iterable[str], *, what: str = "known") -> str
     near = nearest(word, candidates)
     if near is not None:
         return f"Did you mean `{near}`?"
-    return f"{what.capitalize()}: {quoted(candidates)}." if candidates else ""
+    return f"{what[:1].upper()}{what[1:]}: {quoted(candidates)}." if candidates else ""
 
 
 def quoted(words: Iterable[str], *, most: int = 12) -> str:

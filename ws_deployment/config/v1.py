@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from ws_deployment.config.duration import Duration
-from ws_deployment.config.paths import LocalPath, PathOrName
+from ws_deployment.config.paths import AnyValue, LocalPath, PathOrName
 
 Environment = Literal["staging", "production"]
 OnFailure = Literal["stop", "continue", "rollback"]
@@ -229,7 +229,9 @@ class PipelineStep(Shorthand):
 
     step: Name = Field(description="An installed step: see `ws-deployment steps list`.")
     name: Name | None = Field(default=None, description="Name of its tasks; needed when a step occurs twice.")
-    parameters: dict[str, Any] = Field(default_factory=dict, alias="with", description="The step's own parameters.")
+    parameters: dict[str, AnyValue] = Field(
+        default_factory=dict, alias="with", description="The step's own parameters."
+    )
     retries: Retries | None = Field(default=None, description="Default: `defaults.retries`.")
     timeouts: Timeouts | None = Field(default=None, description="Default: `defaults.timeouts`.")
     only: tuple[Prefix, ...] | None = Field(default=None, description="Prefixes of the clusters that it is for.")
@@ -244,10 +246,10 @@ class Terraform(Model):
     program: PathOrName | None = Field(
         default=None, description="terraform or tofu, or a path; default: what is found."
     )
-    backend: dict[str, dict[str, Any]] | None = Field(
+    backend: dict[str, dict[str, AnyValue]] | None = Field(
         default=None, max_length=1, description="One Terraform backend block, for example {gcs: {bucket: x}}."
     )
-    variables: dict[str, Any] = Field(default_factory=dict, description="Extra inputs of the module.")
+    variables: dict[str, AnyValue] = Field(default_factory=dict, description="Extra inputs of the module.")
     secret_variables: dict[str, SecretReference] = Field(
         default_factory=dict, description="Extra inputs that are secret; handed on by environment, never by argument."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ws_deployment.config.faults import Fault
-from ws_deployment.config.suggest import nearest, quoted
+from ws_deployment.config.suggest import quoted
 from ws_deployment.config.tree import MappingNode, ScalarNode, fault_at, spot
 from ws_deployment.config.v1 import ConfigV1
 
@@ -26,7 +26,7 @@ def version_of(root: MappingNode) -> tuple[str | None, Fault | None]:
     if isinstance(node, ScalarNode) and node.value in MODELS:
         return str(node.value), None
     text = node.text if isinstance(node, ScalarNode) else ""
-    near = nearest(text, MODELS) or (NEWEST if f"v{text}" == NEWEST else None)
+    near = next((known for known in MODELS if text.lower() in (known, known.removeprefix("v"))), None)
     remedy = f"Did you mean `{near}`?" if near else f"This program knows {quoted(MODELS)}; a newer one may know more."
     message = f"there is no version `{text}` of the config" if text else "`version` has to be a plain word"
     return near, fault_at(spot(root, ("version",)), message, remedy, path=("version",))

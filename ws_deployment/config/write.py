@@ -12,7 +12,7 @@ from ws_deployment.config.scalars import resolve
 from ws_deployment.config.tree import MappingNode, Node, ScalarNode, SequenceNode
 
 #: Texts that mean themselves without quotes.
-_PLAIN = re.compile(r"[A-Za-z0-9_./$~{][\w./@=+,${}~-]*(?:[: ][\w./@=+,${}~-]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./@=+$-]*(?:[: ][A-Za-z0-9_./@=+$-]+)*")
 _INDENT = "  "
 
 #: What a value is written as, and what is said about it, at its path.
@@ -65,7 +65,9 @@ class _Writer:
 
 def text_of(value: Any) -> str:
     """A scalar as YAML: a text without quotes where it is still one then."""
-    if isinstance(value, str):
-        means_itself = _PLAIN.fullmatch(value) and resolve(value, quoted=False, tag=None) == value
-        return str(value) if means_itself and not value.endswith(":") else json.dumps(str(value), ensure_ascii=False)
-    return json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.fullmatch(value) and not value.endswith(":") and resolve(value, quoted=False, tag=None) == value:
+        return str(value)
+    quoted = json.dumps(str(value), ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import copy
-import os
 import shutil
 import tempfile
 import threading
@@ -19,10 +18,10 @@ from ws_deployment.config.v1 import ConfigV1, SecretReference
 from ws_deployment.engine import plugins
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.pipeline import Task
-from ws_deployment.errors import CancelledError, UsageError, WsDeploymentError
+from ws_deployment.engine.secrets import read_secret
+from ws_deployment.errors import CancelledError, UsageError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, Outputs, Scope, StepContext
-from ws_deployment.redaction import register
 
 
 @dataclass
@@ -127,21 +126,7 @@ class TaskContext(StepContext):
 
     def secret(self, reference: SecretReference) -> str:
         """Read the secret and have it masked from now on."""
-        if reference.variable is not None:
-            value = os.environ.get(reference.variable, "")
-            source, remedy = f"variable {reference.variable}", f"Set {reference.variable} in the environment."
-        else:
-            path = self.config_folder / Path(reference.file or "").expanduser()
-            source, remedy = f"file {path}", f"Put the secret into {path}, readable by you alone."
-            try:
-                value = path.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                why = error.strerror or str(error)
-                raise WsDeploymentError("reading the secret in", on=source, why=why, remedy=remedy) from error
-        if not value:
-            raise WsDeploymentError("reading the secret in", on=source, why="it is empty or not set", remedy=remedy)
-        register(value)
-        return value
+        return read_secret(reference, self.config_folder)
 
     def cluster_type(self, name: str) -> IClusterType:
         """An object of the installed cluster type."""

@@ -27,7 +27,7 @@ class Kind(enum.StrEnum):
     RUN_STARTED = "run.started"
     #: message
     RUN_PROGRESS = "run.progress"
-    #: status, seconds, counts
+    #: status, seconds; refusals (task, check, reason, remedy); problem (attempted, on, why, remedy)
     RUN_FINISHED = "run.finished"
     TASK_STARTED = "task.started"
     #: check, decision, reason, remedy

@@ -93,6 +93,13 @@ class RefusedRunError(RefusedError):
             remedy=first[1].remedy,
         )
 
+    def as_json(self) -> list[dict[str, str]]:
+        """JSON values of all of them."""
+        return [
+            {"task": task.key, "check": check.check, "reason": check.reason, "remedy": check.remedy}
+            for task, check in self.refusals
+        ]
+
 
 def new_run_id() -> str:
     """An id that sorts by time and fits labels of Kubernetes and of clouds: `20261121-091533-7f3a`."""
@@ -122,21 +129,35 @@ def launch(request: Request, bus: EventBus, run_id: str, cancelled: threading.Ev
         deployment = _concrete(request, surroundings, used=store.used_ids(fleet_name(request.config)))
         _tell_start(deployment)
         private_folder(surroundings.output_folder())
-        if refusals := deployment.planner.refusals():
-            raise RefusedRunError(refusals)
-        started = time.time()
-        store.begin_run(run_id, deployment.fleet.name, deployment.fleet.cluster_id, started)
-        status = Status.CANCELLED
-        try:
-            runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)
+        runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)
+        with _told_end(bus, store, run_id) as ending:
+            if refusals := deployment.planner.refusals():
+                raise RefusedRunError(refusals)
+            fleet = deployment.fleet
+            started = store.begin_run(run_id, fleet.name, fleet.cluster_id)
             done = journal.carry_out(run_id, _record(deployment, started), runner)
             outcomes = {key: Outcome.from_json(outcome) for key, outcome in done.items()}
             good = all(outcome.status.good for outcome in outcomes.values())
-            status = Status.DONE if good else Status.FAILED
-        finally:
-            bus.emit(Kind.RUN_FINISHED, status=status, seconds=round(time.time() - started, 3))
-            store.end_run(run_id, status, time.time())
-    return Report(status, outcomes)
+            ending["status"] = Status.DONE if good else Status.FAILED
+    return Report(ending["status"], outcomes)
+
+
+@contextlib.contextmanager
+def _told_end(bus: EventBus, store: Store, run_id: str) -> Iterator[dict[str, Any]]:
+    """Tell how the run ended, whatever way it did; what is inside sets `status`."""
+    started = time.monotonic()
+    ending: dict[str, Any] = {"status": Status.CANCELLED}
+    try:
+        yield ending
+    except RefusedRunError as error:
+        ending = {"status": Status.REFUSED, "refusals": error.as_json()}
+        raise
+    except WsDeploymentError as error:
+        ending = {"status": Status.FAILED, "problem": Problem.of(error).as_json()}
+        raise
+    finally:
+        bus.emit(Kind.RUN_FINISHED, **ending, seconds=round(time.monotonic() - started, 3))
+        store.end_run(run_id, str(ending["status"]))
 
 
 def _surroundings(request: Request, bus: EventBus, run_id: str, *, dry_run: bool) -> RunSurroundings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,16 +43,18 @@ class Store:
         self._engine = sa.create_engine(url)
         _metadata.create_all(self._engine)
 
-    def begin_run(self, run: str, fleet: str, cluster_id: int, created: float) -> None:
-        """Record that a run has begun."""
-        row = {"id": run, "fleet": fleet, "cluster_id": cluster_id, "status": "running", "created": created}
+    def begin_run(self, run: str, fleet: str, cluster_id: int) -> float:
+        """Record that a run has begun, and return when (seconds since the epoch)."""
+        now = time.time()
+        row = {"id": run, "fleet": fleet, "cluster_id": cluster_id, "status": "running", "created": now}
         with self._engine.begin() as connection:
             connection.execute(_runs.insert(), row)
+        return now
 
-    def end_run(self, run: str, status: str, finished: float) -> None:
-        """Record how a run ended."""
+    def end_run(self, run: str, status: str) -> None:
+        """Record how a run ended; one that never began is not there."""
         with self._engine.begin() as connection:
-            connection.execute(_runs.update().where(_runs.c.id == run).values(status=status, finished=finished))
+            connection.execute(_runs.update().where(_runs.c.id == run).values(status=status, finished=time.time()))
 
     def used_ids(self, fleet: str) -> frozenset[int]:
         """Cluster ids of all runs of the fleet so far."""

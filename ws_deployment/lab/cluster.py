@@ -137,10 +137,21 @@ def _started(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabClu
         except PortTakenError:
             if attempt == _PORT_ATTEMPTS:
                 raise
-            on_progress(f"{cluster.name}: port {cluster.api_port} was taken meanwhile, choosing another")
-            cluster = replace(cluster, api_port=free_ports(1)[0])
-            cluster.write()
+            on_progress(f"{cluster.name}: a port was taken meanwhile, choosing others")
+            cluster = _with_other_ports(cluster)
     raise AssertionError  # the last attempt returns or raises
+
+
+def _with_other_ports(cluster: LabCluster) -> LabCluster:
+    # The one who came too late has ended; those who got their ports are at them, and keep them.
+    present = {process.name for process in daemon.recorded(cluster.folder) if process.alive()}
+    api, ws_manager, metrics = free_ports(3)
+    if "kube-apiserver" not in present:
+        cluster = replace(cluster, api_port=api)
+    if ws_manager_stand_in.NAME not in present:
+        cluster = replace(cluster, ws_manager_port=ws_manager, ws_manager_metrics_port=metrics)
+    cluster.write()
+    return cluster
 
 
 def _ensure(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabCluster:
@@ -148,8 +159,9 @@ def _ensure(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabClus
     etcd = control_plane.ensure_storage(home, tools)
     control_plane.ensure_keys(home)
     control_plane.write_kubeconfig(home, cluster.name, cluster.api_port)
-    server = control_plane.ensure_api_server(home, tools, cluster.api_port)
+    server = control_plane.ensure_api_server(home, tools, cluster.api_port, etcd)
     ws_manager_stand_in.ensure_material(cluster)
+    stand_in = ws_manager_stand_in.ensure_running(cluster)
     on_progress(f"{cluster.name}: waiting for the API server")
     from ws_deployment.lab.api import Api  # noqa: PLC0415  imported while the API server starts
 
@@ -166,8 +178,7 @@ def _ensure(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabClus
         api.create("/api/v1/nodes", node)
     api.wait("/readyz", timeout=_PATIENCE, watch=watch)
     on_progress(f"{cluster.name}: waiting for the nodes")
-    processes += control_plane.ensure_controllers(home, tools)
-    processes.append(ws_manager_stand_in.ensure_running(cluster))
+    processes += [*control_plane.ensure_controllers(home, tools), stand_in]
     api.create("/api/v1/namespaces/kube-system/configmaps", manifests.mark(cluster))
     for secret in ws_manager_stand_in.secrets(cluster):
         api.create("/api/v1/namespaces/default/secrets", secret)
@@ -175,6 +186,7 @@ def _ensure(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabClus
     # No Pod is admitted before its namespace has its service account.
     api.wait("/api/v1/namespaces/default/serviceaccounts/default", timeout=_PATIENCE, watch=watch)
     api.close()
+    ws_manager_stand_in.await_serving(cluster, watch, timeout=_PATIENCE)
     cluster = replace(cluster, complete=True)
     cluster.write()
     return cluster

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,14 +63,14 @@ def ensure_keys(home: Path) -> None:
     write_private(folder / "complete", "")
 
 
-def ensure_api_server(home: Path, tools: Tools, port: int) -> Daemon:
-    """Make sure that the API server runs; it answers about a second later, and is ready two later.
+def ensure_api_server(home: Path, tools: Tools, port: int, etcd: Daemon) -> Daemon:
+    """Make sure that the API server runs on `etcd`; it answers about a second later, and is ready two later.
 
     Raises TransientError when etcd does not come up.
     """
     if present := daemon.find(home, "kube-apiserver"):
         return present
-    _await_storage(home)
+    _await_storage(home, etcd)
     argv = [
         *(str(tools["kube-apiserver"].path), "--etcd-servers", _ETCD),
         *("--bind-address", "127.0.0.1", "--secure-port", str(port)),
@@ -133,7 +134,8 @@ def check(home: Path, processes: list[Daemon]) -> None:
     for process in processes:
         if not process.alive():
             words = daemon.last_lines(process)
-            kind = PortTakenError if "address already in use" in words else TransientError
+            taken = re.search("address already in use|failed to bind", words, re.IGNORECASE)
+            kind = PortTakenError if taken else TransientError
             raise kind(
                 "starting",
                 on=f"{process.name} of {home.name}",
@@ -142,12 +144,10 @@ def check(home: Path, processes: list[Daemon]) -> None:
             )
 
 
-def _await_storage(home: Path) -> None:
+def _await_storage(home: Path, etcd: Daemon) -> None:
     # A connection waits in the socket until etcd has elected itself; one before the socket exists costs a second.
-    etcd = daemon.find(home, "etcd")
-
     def there() -> bool:
-        check(home, [etcd] if etcd else [])
+        check(home, [etcd])
         return (home / _ETCD_SOCKET).exists()
 
     if not daemon.wait_until(there, timeout=30.0):

@@ -29,7 +29,10 @@ _POLL = 0.01
 
 @dataclass(frozen=True)
 class Daemon:
-    """A recorded process: which one it is, and where what it says is kept."""
+    """A recorded process: which one it is, and where what it says is kept.
+
+    `birth` tells it from a later process with the same pid; it is empty for one that ended as soon as it began.
+    """
 
     name: str
     pid: int
@@ -38,7 +41,7 @@ class Daemon:
 
     def alive(self) -> bool:
         """Whether this very process still runs (a zombie does not)."""
-        return _birth(self.pid) == self.birth
+        return bool(self.birth) and _birth(self.pid) == self.birth
 
 
 def start(name: str, argv: Sequence[str], *, home: Path, env: dict[str, str] | None = None) -> Daemon:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from ws_deployment.errors import UsageError
-from ws_deployment.tools.folders import state_home
+from ws_deployment.tools.folders import state_path
 
 # A name becomes a folder's and a host name's label (RFC 1123).
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def lab_home() -> Path:
     """The lab's own folder; not made here."""
-    return state_home() / "lab"
+    return state_path() / "lab"
 
 
 def cluster_folder(name: str) -> Path:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ws_deployment.errors import TransientError, UsageError
 from ws_deployment.lab import daemon
 from ws_deployment.lab.layout import lab_home, lock_file, meta_folder, names_in
-from ws_deployment.lab.ports import free_ports
+from ws_deployment.lab.ports import free_ports, is_free
 from ws_deployment.tools.files import read_json, write_json
 from ws_deployment.tools.folders import private_folder
 from ws_deployment.tools.lock import locked
@@ -25,6 +25,8 @@ _NAME = "bridge"
 _PATIENCE = 60.0
 #: Seconds that it has to end by itself, so that no call is cut off.
 _GRACE = 5.0
+#: Times that other ports are drawn when one was taken meanwhile.
+_PORT_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,13 @@ def ensure_meta(name: str, api: str = "2026", *, on_progress: Callable[[str], No
     with locked(lock_file(folder := meta_folder(name))):
         private_folder(folder)
         known = _read(name)
-        port, metrics_port = (known.port, known.metrics_port) if known else free_ports(2)
-        meta = LabMeta(name, folder, api, port, metrics_port)
-        if meta == known and known.running():
+        if known and known.api == api and known.running():
             return known
         daemon.end_all(folder, grace=_GRACE)
-        write_json(folder / "config.json", {**_settings(folder), **_told(meta)})
-        on_progress(f"{name}: starting the meta cluster's bridge at {meta.endpoint}")
-        _start(meta)
-    return meta
+        on_progress(f"{name}: starting the meta cluster's bridge")
+        if known:
+            return _started(replace(known, api=api))
+        return _started_anywhere(name, folder, api)
 
 
 def meta_endpoint(name: str) -> str:
@@ -100,7 +100,20 @@ def delete_meta(name: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(meta: LabMeta) -> None:
+def _started_anywhere(name: str, folder: Path, api: str) -> LabMeta:
+    """Draw ports until nobody takes them first. Once announced they are kept."""
+    for attempt in range(1, _PORT_ATTEMPTS + 1):
+        port, metrics_port = free_ports(2)
+        try:
+            return _started(LabMeta(name, folder, api, port, metrics_port))
+        except TransientError:
+            if attempt == _PORT_ATTEMPTS or (is_free(port) and is_free(metrics_port)):
+                raise
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _started(meta: LabMeta) -> LabMeta:
+    write_json(meta.folder / "config.json", {**_settings(meta.folder), **_told(meta)})
     ready = meta.folder / "ready"
     ready.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "ws_deployment.lab.bridge", "--home", str(meta.folder)]
@@ -113,6 +126,7 @@ def _start(meta: LabMeta) -> None:
             why=daemon.last_lines(process) or f"it does not serve after {_PATIENCE:g} s",
             remedy=f"The whole log: {process.log}",
         )
+    return meta
 
 
 def _read(name: str) -> LabMeta | None:

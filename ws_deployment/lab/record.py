@@ -82,4 +82,5 @@ def read(name: str) -> LabCluster | None:
     if not value:
         return None
     # The folder is where it was found, not where it once was.
-    return LabCluster(**{field.name: value[field.name] for field in fields(LabCluster)} | {"folder": folder})
+    known = {field.name: value[field.name] for field in fields(LabCluster) if field.name in value}
+    return LabCluster(**known | {"folder": folder})

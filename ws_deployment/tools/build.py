@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ws_deployment.errors import WsDeploymentError
-from ws_deployment.tools.folders import private_folder
+from ws_deployment.tools.folders import cache_home, private_folder
 from ws_deployment.tools.golang import Go, provide_go, wanted_by
 from ws_deployment.tools.lock import locked
 from ws_deployment.tools.process import Completed, run
-from ws_deployment.tools.recipes import Recipe
+from ws_deployment.tools.recipes import RECIPES, Recipe
 
 #: Packages between two lines of progress.
 _STEP = 100
@@ -40,6 +40,22 @@ def build(recipe: Recipe, on_progress: Callable[[str], None]) -> Path:
                 _compile(recipe, go, Path(scratch), on_progress)
                 Path(scratch, "bin").replace(folder)
     return folder
+
+
+def clean_up(on_progress: Callable[[str], None]) -> None:
+    """Remove what earlier pins have built, and the Go toolchain of the wheel with its caches. Programs in use stay."""
+    in_use = {recipe.folder().parent.name for recipe in RECIPES.values()}
+    for path in sorted((cache_home() / "tools").iterdir()):
+        if path.is_dir() and path.name not in in_use:
+            on_progress(f"removing {path}")
+            _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    # Go makes its module cache read-only.
+    for path in (folder, *(each for each in folder.rglob("*") if each.is_dir() and not each.is_symlink())):
+        path.chmod(0o700)
+    shutil.rmtree(folder)
 
 
 def _compile(recipe: Recipe, go: Go, scratch: Path, on_progress: Callable[[str], None]) -> None:

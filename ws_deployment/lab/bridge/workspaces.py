@@ -6,6 +6,8 @@ import contextlib
 import heapq
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +37,10 @@ class Workspaces:
         self._apis: dict[Path, tuple[float, ClusterApi]] = {}
         #: When (seconds since the epoch), in which cluster, which Pod is to be stopped.
         self._due: list[tuple[float, Path, str]] = []
+        #: Sessions that are over, and how many starts of a session are under way.
+        self._over: set[str] = set()
+        self._starting: Counter[str] = Counter()
+        self._changed = threading.Condition()
         self._closed = threading.Event()
         self._stopper = threading.Thread(target=self._stop_due, daemon=True, name="stop-due")
         self._stopper.start()
@@ -48,14 +54,13 @@ class Workspaces:
         """Make the Pod of a workspace. It is stopped after `duration` seconds. Raises WsDeploymentError."""
         kubeconfig = kubeconfig_of(cluster, self._lab_home)
         pod = _pod(self._meta, workspace, kind, session)
-        if duration is None:
+        if duration is not None:
+            due = time.time() + duration
+            pod["metadata"]["annotations"] = {_STOP_AT: f"{due:.1f}"}
+            with self._lock:
+                heapq.heappush(self._due, (due, kubeconfig, pod["metadata"]["name"]))
+        with self._under_way(session):
             self._api(kubeconfig).post(_PODS, pod)
-            return
-        due = time.time() + duration
-        pod["metadata"]["annotations"] = {_STOP_AT: f"{due:.1f}"}
-        self._api(kubeconfig).post(_PODS, pod)
-        with self._lock:
-            heapq.heappush(self._due, (due, kubeconfig, pod["metadata"]["name"]))
 
     def running(self, cluster: Cluster) -> list[str]:
         """Workspaces that count as running on a cluster: as at the real server, no prebuilds and none that stops."""
@@ -71,10 +76,26 @@ class Workspaces:
         ]
 
     def stop(self, session: str) -> None:
-        """Stop all workspaces of a session, wherever they are."""
+        """Stop all workspaces of a session, wherever they are. It starts none from then on."""
+        with self._changed:
+            self._over.add(session)
+            self._changed.wait_for(lambda: not self._starting[session])
         for kubeconfig in all_kubeconfigs(self._lab_home):
             with contextlib.suppress(WsDeploymentError):
                 self._api(kubeconfig).delete(self._path(f",{_SESSION}={session}"))
+
+    @contextlib.contextmanager
+    def _under_way(self, session: str) -> Iterator[None]:
+        with self._changed:
+            if session in self._over:
+                raise WsDeploymentError("starting a workspace of", on=session, why="the session is over")
+            self._starting[session] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._starting[session] -= 1
+                self._changed.notify_all()
 
     def _stop_due(self) -> None:
         self._remember_due()

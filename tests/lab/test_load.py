@@ -1,0 +1,119 @@
+"""A load at the lab's meta cluster: real Pods in real clusters, in proportion to the scores, gone at the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from harness.certificates import Authority
+from harness.stand_ins import bridge, ws_manager
+
+from ws_deployment.clients.bridge.client import BridgeClient
+from ws_deployment.clients.bridge.errors import ClusterNotEmptyError
+from ws_deployment.clients.bridge.model import Registration, TlsMaterial
+from ws_deployment.errors import TransientError
+from ws_deployment.lab.cluster import create_cluster
+from ws_deployment.lab.load import Load
+from ws_deployment.lab.meta import ensure_meta
+from ws_deployment.lab.record import LabCluster
+from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
+
+PODS = "/api/v1/namespaces/default/pods?labelSelector=component%3Dworkspace"
+
+
+def material(cluster: LabCluster) -> TlsMaterial:
+    secret = ClusterApi(cluster.kubeconfig).get("/api/v1/namespaces/default/secrets/ws-manager-mk2-client-tls")
+    return TlsMaterial.from_secret(secret["data"])
+
+
+def pods(cluster: LabCluster) -> int:
+    return len(ClusterApi(cluster.kubeconfig).get(PODS)["items"])
+
+
+def metric(port: int, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+def until_gone(*clusters: LabCluster) -> None:
+    end = time.monotonic() + 20
+    while left := sum(pods(each) for each in clusters):
+        assert time.monotonic() < end, f"{left} Pods are left"
+        time.sleep(0.1)
+
+
+@pytest.mark.real
+def test_workspaces_become_pods_by_score_and_are_counted() -> None:
+    old, new = (create_cluster(name, run_id="test", fleet="test", nodes=1) for name in ("ws-eu16", "ws-eu17"))
+    meta = ensure_meta("meta")
+    with BridgeClient(meta.endpoint) as client:
+        for short, cluster, score in (("eu16", old, 70), ("eu17", new, 30)):
+            client.register(Registration(short, cluster.url, material(cluster)))
+            client.set_score(short, score)
+            client.uncordon(short)
+        with Load(meta.folder, rate=40, lifetime=60) as load:
+            last = [*load.run(duration=5)][-1]
+            assert last.failed == {}
+            assert sum(last.started.values()) == 200
+            assert {"eu16": pods(old), "eu17": pods(new)} == last.started
+            # 60 expected of 200; 3.29 standard deviations are alpha 0.001.
+            assert abs(last.started["eu17"] - 60) < 3.29 * (200 * 0.3 * 0.7) ** 0.5
+            with pytest.raises(ClusterNotEmptyError):
+                client.deregister("eu17")
+        until_gone(old, new)
+        prefix = "gitpod_ws_manager_mk2_workspace"
+        for short, cluster in (("eu16", old), ("eu17", new)):
+            port = cluster.ws_manager_metrics_port
+            assert metric(port, f"{prefix}_starts_total") == last.started[short]
+            assert (
+                metric(port, f'{prefix}_stops_total{{class="default",cluster="{cluster.name}",reason="regular-stop"')
+                > 0
+            )
+            assert metric(port, f"{prefix}_startup_seconds_count") > 0
+            assert metric(port, f"{prefix}_starts_failure_total") == 0
+        client.deregister("eu17")
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)):
+            # Killed outright, its workspaces end by themselves.
+            assert stopped_by(number, old) == code
+            until_gone(old)
+
+
+def stopped_by(number: signal.Signals, cluster: LabCluster) -> int:
+    """Start the command, wait until it has started workspaces, and end it so; its exit code."""
+    argv = [sys.executable, "-m", "ws_deployment.cli.main", "lab", "load"]
+    argv += ["--meta", "meta", "--rate", "20", "--lifetime", "3", "--json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        assert json.loads(child.stdout.readline())["shares"] == {"eu16": 100.0}
+        assert pods(cluster) > 0
+        child.send_signal(number)
+        return child.wait(20)
+
+
+def test_shares_are_of_the_recent_placements(tmp_path: Path) -> None:
+    with (
+        ws_manager(tmp_path / "eu17", Authority()) as manager,
+        bridge(tmp_path / "meta") as running,
+        BridgeClient(running.endpoint) as client,
+        Load(running.home, rate=400, lifetime=1, pods=False) as load,
+    ):
+        snapshots = load.run(duration=2, interval=0.5)
+        first = next(snapshots)
+        assert (first.shares, first.last_error) == ({"": 100.0}, "no workspace cluster is available")
+        client.register(Registration("eu17", manager.url, manager.client, cordoned=False))
+        last = [*snapshots][-1]
+        assert last.shares == {"eu17": 100.0}
+        assert sum(last.started.values()) == 800
+        assert last.failed == {"": last.started[""]}
+
+
+def test_a_bridge_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TransientError, match="lab up"), Load(tmp_path / "meta", rate=5, lifetime=1) as load:
+        next(load.run())

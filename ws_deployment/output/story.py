@@ -1,0 +1,165 @@
+"""The story of a run in words: which events are worth a line, and what the line says.
+
+How lines look is their writers' business: `plain`, `werft`, and the CI systems with folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from ws_deployment.config.duration import format_duration
+from ws_deployment.engine.events import Event, Kind
+from ws_deployment.engine.outcome import Status
+from ws_deployment.output.model import RunView, TaskView
+
+#: Seconds between two entries of progress of one task, and between two that say that it still waits.
+PROGRESS_EVERY = 10.0
+STILL_EVERY = 60.0
+
+#: The words for each name that is logged.
+_TEXTS = {
+    "run.preparing": "{message}",
+    "run.started": "run {run} of {fleet}: id {cluster_id}, {clusters}, {tasks}",
+    "run.refused": "{task}: refused by {check}: {reason}\n{remedy}",
+    "run.finished": "{status} in {took}: {counts}",
+    "run.problem": "{problem}\n{remedy}",
+    "task.planned": "{summary}",
+    "task.progress": "{message}",
+    "task.still": "still: {message} ({took})",
+    "task.retrying": "attempt {attempt} of {attempts} failed, again in {wait}: {error}",
+    "task.subtask": "{number}/{total} {summary}",
+    "task.holding": "{number}/{total} {summary}, until {until}",
+    "task.traffic": "traffic now: {shares}",
+    "task.done": "done in {took}{detail}",
+    "task.skipped": "skipped: {reason}",
+    "task.blocked": "blocked: {reason}{more}",
+    "task.bad": "{status} after {took}: {reason}\n{remedy}",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing worth a line: a name with keys. `at` is seconds since the epoch; `task` is None for the whole run."""
+
+    name: str
+    at: float
+    keys: Mapping[str, Any]
+    task: TaskView | None = None
+    level: Literal["info", "warning", "error"] = "info"
+
+    @property
+    def text(self) -> str:
+        """What it says; further lines hold details."""
+        return _TEXTS[self.name].format_map(self.keys).rstrip()
+
+
+class Story:
+    """Makes entries of events and of passing time; holds back what would come too often."""
+
+    def __init__(self) -> None:
+        self._spoke: dict[str, float] = {}
+        self._pending: dict[str, str] = {}
+        self._blocked: list[TaskView] = []
+
+    def take(self, event: Event, run: RunView) -> Iterator[Entry]:
+        """The entries for an event that `run` has folded in."""
+        if event.kind is not Kind.TASK_FINISHED or event.data["status"] != Status.BLOCKED:
+            yield from self.flush(event.at)
+        if event.task is None:
+            yield from _of_run(event, run)
+            return
+        for entry in self._of_task(event, run.tasks[event.task], run):
+            self._spoke[event.task] = event.at
+            self._pending.pop(event.task, None)
+            yield entry
+
+    def tick(self, now: float, run: RunView) -> Iterator[Entry]:
+        """Progress that was held back, and a sign of life of what takes long."""
+        yield from self.flush(now)
+        for task in run.tasks.values():
+            if task.status is not Status.RUNNING:
+                continue
+            silent = now - self._spoke.setdefault(task.key, now)
+            if task.key in self._pending and silent >= PROGRESS_EVERY:
+                self._spoke[task.key] = now
+                yield Entry("task.progress", now, {"message": self._pending.pop(task.key)}, task)
+            elif silent >= STILL_EVERY:
+                self._spoke[task.key] = now
+                keys = {"message": task.activity(now) or task.step, "took": format_duration(task.elapsed(now))}
+                yield Entry("task.still", now, keys, task)
+
+    def flush(self, at: float) -> Iterator[Entry]:
+        """One entry for the tasks of a target that were blocked together."""
+        blocked, self._blocked = self._blocked, []
+        for target in dict.fromkeys(task.target for task in blocked):
+            first, *rest = (task for task in blocked if task.target == target)
+            more = f" (and {len(rest)} more after it)" if rest else ""
+            yield Entry("task.blocked", at, {"reason": first.reason, "more": more}, first)
+
+    def _of_task(self, event: Event, task: TaskView, run: RunView) -> Iterator[Entry]:
+        data = event.data
+        if event.kind is Kind.TASK_PLANNED:
+            yield Entry("task.planned", event.at, {"summary": data["summary"]}, task)
+        elif event.kind is Kind.TASK_PROGRESS:
+            if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
+                yield Entry("task.progress", event.at, {"message": data["message"]}, task)
+            else:
+                self._pending[task.key] = data["message"]
+        elif event.kind is Kind.TASK_RETRYING:
+            keys = {**data, "wait": format_duration(data["wait"])}
+            yield Entry("task.retrying", event.at, keys, task, "warning")
+        elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1:
+            yield _of_subtask(event, task)
+        elif event.kind is Kind.TRAFFIC:
+            shares = ", ".join(f"{name} {share:.3g} %" for name, share in run.traffic[task.target].items())
+            yield Entry("task.traffic", event.at, {"shares": shares}, task)
+        elif event.kind is Kind.TASK_FINISHED and task.status is Status.BLOCKED:
+            self._blocked.append(task)
+        elif event.kind is Kind.TASK_FINISHED:
+            yield _of_end(event, task)
+
+
+def _of_run(event: Event, run: RunView) -> Iterator[Entry]:
+    if event.kind is Kind.RUN_PROGRESS:
+        yield Entry("run.preparing", event.at, {"message": event.data["message"]})
+    elif event.kind is Kind.RUN_STARTED:
+        facts = {"run": run.run, "fleet": run.fleet, "cluster_id": run.cluster_id}
+        sizes = {"clusters": _count(len(run.clusters), "cluster"), "tasks": _count(len(run.tasks), "task")}
+        yield Entry("run.started", event.at, {**facts, **sizes})
+    else:
+        for refusal in run.refusals:
+            yield Entry("run.refused", event.at, {"remedy": "", **refusal}, level="error")
+        if run.problem:
+            keys = {"problem": run.problem_text, "remedy": run.problem.get("remedy", "")}
+            yield Entry("run.problem", event.at, keys, level="error")
+        counts = ", ".join(f"{count} {status}" for status, count in run.counts.items()) or "nothing to do"
+        took = format_duration(run.seconds or 0.0)
+        yield Entry("run.finished", event.at, {"status": run.status, "took": took, "counts": counts})
+
+
+def _of_subtask(event: Event, task: TaskView) -> Entry:
+    place = {"number": task.subtasks_done + 1, "total": len(task.subtasks)}
+    told = {**place, "summary": event.data.get("summary") or event.data["name"]}
+    if task.hold_until is None:
+        return Entry("task.subtask", event.at, told, task)
+    until = f"{datetime.fromtimestamp(task.hold_until).astimezone():%H:%M:%S}"
+    return Entry("task.holding", event.at, {**told, "until": until}, task)
+
+
+def _of_end(event: Event, task: TaskView) -> Entry:
+    took = format_duration(task.seconds or 0.0)
+    if task.status is Status.DONE:
+        # What was planned has been said already; a task without a plan of its own says here what it was.
+        detail = "" if task.plan == task.reason or not task.reason else f": {task.reason}"
+        return Entry("task.done", event.at, {"took": took, "detail": detail}, task)
+    if task.status is Status.SKIPPED:
+        return Entry("task.skipped", event.at, {"reason": task.reason}, task)
+    keys = {"status": task.status, "took": took, "reason": task.reason, "remedy": task.remedy}
+    return Entry("task.bad", event.at, keys, task, "error")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
