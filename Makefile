@@ -31,6 +31,7 @@ tools: $(STAMP) ## build or find the programs that the lab needs (5 to 10 minute
 
 demo: $(STAMP) ## roll out configs/local.yaml on real control planes; a second time shifts traffic from old to new
 	@$(BIN)/ws-deployment run -c configs/local.yaml --yes
+	@$(BIN)/ws-deployment lab prune eu --keep 2 >/dev/null
 
 demo-clean: $(STAMP) ## remove every cluster and process of the lab
 	@$(BIN)/ws-deployment lab down

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from harness.certificates import Authority
 from harness.stand_ins import ws_manager
 from hypothesis import given
@@ -17,6 +18,8 @@ from ws_deployment.lab.record import LabCluster
 from ws_deployment.lab.retention import remove_surplus, surplus_clusters
 from ws_deployment.tools.files import write_json
 from ws_deployment.tools.folders import private_folder
+
+pytestmark = pytest.mark.real
 
 
 def cluster(name: str, age: int, port: int) -> LabCluster:
