@@ -56,6 +56,8 @@ unit: $(STAMP)
 docs: $(STAMP) ## write what is generated from the models; a unit test proves it fresh
 	@$(BIN)/python -m ws_deployment.config.reference > docs/config-reference.md.new
 	@mv docs/config-reference.md.new docs/config-reference.md
+	@$(BIN)/ws-deployment schema > docs/config.schema.json.new
+	@mv docs/config.schema.json.new docs/config.schema.json
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ws_deployment.engine.events import Event, Kind
+from ws_deployment.output.model import RunView
+from ws_deployment.output.outputs import Output
 
 RUN = "20261121-091533-7f3a"
 #: 2026-11-21 09:15:33 UTC, in seconds since the epoch.
@@ -79,10 +81,10 @@ class Story:
         self._planned(at, key, summary, change=change, removal=removal)
         self.say(at + 0.03, Kind.SUBTASK_STARTED, key, name="run", summary="", hold=0.0)
 
-    def done(self, at: float, key: str, summary: str, seconds: float, **outputs: Any) -> None:
+    def done(self, at: float, key: str, summary: str, seconds: float, attempts: int = 1, **outputs: Any) -> None:
         """A task that was begun ends well."""
         self.say(at, Kind.SUBTASK_FINISHED, key, name="run", summary="", status="done", seconds=seconds)
-        self.finish(at + 0.01, key, "done", summary, seconds, attempts=1, outputs=outputs)
+        self.finish(at + 0.01, key, "done", summary, seconds, attempts=attempts, outputs=outputs)
 
     def whole(self, at: float, key: str, summary: str, seconds: float, **outputs: Any) -> float:
         """A task from its start to its good end; the second after it."""
@@ -167,7 +169,7 @@ def mixed(state: str = "/var/lib/ws-deployment") -> Story:
     story.begin(at, key, summary)
     for attempt in (1, 2):
         story.retry(at + 3 * attempt, key, attempt, f"installing jaeger on us17: 503 Service Unavailable ({attempt})")
-    story.done(at + 9.0, key, summary, 9.0)
+    story.done(at + 9.0, key, summary, 9.0, attempts=3)
     at = story.cluster(at + 9.02, "us17", STEPS[3:4])
     key = "us17/alive-test"
     story.begin(at, key, "schedule a workspace on us17, probe 2 endpoints", change="read")
@@ -220,3 +222,26 @@ def many(count: int = 30) -> Story:
             story.finish(at + 1, key, "failed", f"installing on {name}: no such chart", 1.0, remedy="Check the name.")
             story.finish(at + 1, f"{name}/{STEPS[3]}", "blocked", f"{key} failed")
     return story
+
+
+def folded(story: Story, until: float = float("inf")) -> RunView:
+    """The model of what happened up to that second."""
+    run = RunView()
+    for event in story.events(until):
+        run.take(event)
+    return run
+
+
+def play(output: Output, story: Story, every: float = 5.0) -> list[str]:
+    """Hand a story to an output as its thread does, ticking in its time; the warnings that it ends with."""
+    run = RunView()
+    output.open()
+    now = None
+    for event in story.events():
+        while now is not None and now + every < event.at:
+            now += every
+            output.tick(now, run)
+        run.take(event)
+        output.take(event, run)
+        now = event.at
+    return list(output.close(run))

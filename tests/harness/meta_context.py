@@ -43,6 +43,10 @@ class MetaContext(StepContext):
         return self._folder
 
     @property
+    def scratch(self) -> Path:
+        return self._folder
+
+    @property
     def cluster(self) -> WorkspaceCluster:
         raise AssertionError("about a meta cluster")
 

@@ -121,16 +121,21 @@ class Screen:
 
     def _table(self, cell: int, gap: int, *, words: bool, beside: int) -> list[Text]:
         names = short_names(self.run.steps)
-        head = Text(" " * self._label_width, "bright_black")
+        spare = self.width - self._label_width - len(names) * (cell + gap) if not beside else 0
+        widths = {}
         for step in self.run.steps:
-            head.append(" " * gap + self.glyphs.cut(names[step], cell).ljust(cell))
+            widths[step] = cell + min(max(len(names[step]) - cell, 0), spare)
+            spare -= widths[step] - cell
+        head = Text(" " * self._label_width, "bright_black")
+        for step, width in widths.items():
+            head.append(" " * gap + self.glyphs.cut(names[step], width).ljust(width))
         lines = [head]
         for row in self.run.rows:
             line = Text(self.glyphs.cut(row.name, self._label_width).ljust(self._label_width))
-            for step in self.run.steps:
+            for step, width in widths.items():
                 task = row.task(step)
                 text = self._cell(task, words=words) if task else Text()
-                line.append(" " * gap).append(text).append(" " * (cell - len(text)))
+                line.append(" " * gap).append(text).append(" " * (width - len(text)))
             if beside and row.current.status is not Status.WAITING:
                 about = self._about(row.current)
                 line.append("  ").append(self.glyphs.cut(about, beside - 2), self._colour(row.current.status))

@@ -137,7 +137,7 @@ class NotifyOutput(Output):
     def _send(self, client: httpx.Client, message: Message) -> None:
         tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, _UndeliveredError) and error.may_pass),
-            wait=tenacity.wait_exponential_jitter(initial=0.5, max=8.0, jitter=0.5),
+            wait=tenacity.wait_exponential(multiplier=0.5, max=8.0) + tenacity.wait_random(0.0, 0.5),
             stop=tenacity.stop_after_attempt(_ATTEMPTS) | tenacity.stop_when_event_set(self._hurry),
             sleep=self._pause,
             reraise=True,

@@ -19,7 +19,7 @@ from ws_deployment.output.story import Entry, Story
 
 
 class LineRenderer:
-    """The last processor of the logger. `widths` are of the columns for target and step; 0 while there are none."""
+    """The last processor of the logger. `widths` are of the columns for target and step of a task's entries."""
 
     def __init__(self, glyphs: Glyphs) -> None:
         self._glyphs = glyphs
@@ -29,9 +29,9 @@ class LineRenderer:
         """Render an entry."""
         at = datetime.fromtimestamp(entry["at"]).astimezone()
         columns = [f"{at:%H:%M:%S}"]
-        if any(self.widths):
+        if "target" in entry:
             target, step = self.widths
-            columns += [f"{entry.get('target', ''):{target}}", f"{entry.get('step', ''):{step}}"]
+            columns += [f"{entry['target']:{target}}", f"{entry['step']:{step}}"]
         head, *more = [one_line(line) for line in clean(entry["text"]).splitlines()] or [""]
         lines = [f"{'  '.join(columns)}  {head}", *(f"{'':10}  {line}" for line in more)]
         return "\n".join(self._glyphs.spell(line.rstrip()) for line in lines)
@@ -51,12 +51,10 @@ class PlainOutput(Output):
 
     def take(self, event: Event, run: RunView) -> None:
         """Write what the event is worth."""
-        if event.kind is Kind.RUN_FINISHED:
-            self._renderer.widths = (0, 0)
-        self._write(self._story.take(event, run))
         if event.kind is Kind.RUN_STARTED:
             rows, steps = (row.name for row in run.rows), run.steps
             self._renderer.widths = (max(map(len, rows), default=0), max(map(len, steps), default=0))
+        self._write(self._story.take(event, run))
 
     def tick(self, now: float, run: RunView) -> None:
         """Write what was held back, and a sign of life of what takes long."""

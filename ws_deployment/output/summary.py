@@ -151,10 +151,9 @@ class Summary:
         stopped = [task for task in self.run.tasks.values() if task.status is Status.CANCELLED]
         if stopped:
             page.heading("Interrupted")
-            for task in stopped:
-                page.wrapped(
-                    one_line(task.plan or task.key), f"  {page.glyphs.status(task.status)} {task.key}: ", "    "
-                )
+        for task in stopped:
+            item = Item(page.glyphs.status(task.status), LOOKS[task.status].colour, task.key)
+            page.item(item, one_line(task.plan))
 
     def _next(self, page: Page) -> None:
         removals = self._removals().items()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from urllib.parse import urlsplit
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from ws_deployment.clients.bridge import cluster_service_pb2 as pb
+from ws_deployment.lab.tls_pair import load_pair
 
 #: Seconds that a ws-manager has to answer.
 TIMEOUT = 5.0
@@ -48,10 +48,8 @@ def _decoded(text: str) -> bytes:
 
 def _check_pair(crt: bytes, key: bytes) -> None:
     try:
-        certified = x509.load_pem_x509_certificate(crt).public_key()
-        own = load_pem_private_key(key, password=None).public_key()
-    except (ValueError, TypeError):
-        raise ProbeError("TLS config is no PEM") from None
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if certified.public_bytes(*form) != own.public_bytes(*form):
-        raise ProbeError("x509 certificate routines: key values mismatch")
+        load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), crt.decode(), key.decode())
+    except (ssl.SSLError, UnicodeDecodeError) as error:
+        # In OpenSSL's words, as the real server's are: KEY_VALUES_MISMATCH is "key values mismatch" there.
+        reason = str(getattr(error, "reason", None) or "no PEM text").lower().replace("_", " ")
+        raise ProbeError(f"TLS config: x509 certificate routines: {reason}") from None

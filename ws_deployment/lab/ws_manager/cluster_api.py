@@ -1,4 +1,4 @@
-"""The few REST calls that the lab's stand-ins make to a cluster, at the price of the standard library alone.
+"""The few REST calls that the lab's stand-ins make to a lab cluster, at the price of the standard library alone.
 
 The Kubernetes library takes a quarter of a second of CPU to import, in each of the lab's processes.
 """
@@ -8,18 +8,15 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import ssl
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from ws_deployment.errors import TransientError, WsDeploymentError
+from ws_deployment.lab.tls_pair import load_pair
 
 #: Seconds that an answer may take.
 TIMEOUT = 10.0
@@ -36,7 +33,7 @@ class ClusterApiError(WsDeploymentError):
 
 
 class ClusterApi:
-    """JSON calls to the API server of a kubeconfig's current context; safe to share between threads."""
+    """JSON calls to the API server of a lab kubeconfig's current context; safe to share between threads."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self.server, self._tls, self._token = _read(kubeconfig)
@@ -112,13 +109,14 @@ def _check(verb: str, path: str, answer: http.client.HTTPResponse, content: byte
 
 def _read(kubeconfig: Path) -> tuple[str, ssl.SSLContext, str]:
     """Address, TLS and token of the current context. Raises OSError or KeyError where the file is not as it should."""
-    told = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    # The lab writes its kubeconfigs as JSON, which needs no YAML library.
+    told = json.loads(kubeconfig.read_text(encoding="utf-8"))
     context = _named(told["contexts"], told["current-context"])["context"]
     cluster = _named(told["clusters"], context["cluster"])["cluster"]
     user = _named(told["users"], context["user"])["user"]
     tls = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority"))
     if "client-certificate" in user or "client-certificate-data" in user:
-        _load_pair(tls, _pem(user, "client-certificate"), _pem(user, "client-key"))
+        load_pair(tls, _pem(user, "client-certificate"), _pem(user, "client-key"))
     return urlsplit(cluster["server"]).netloc, tls, user.get("token", "")
 
 
@@ -130,14 +128,3 @@ def _pem(holder: Mapping[str, str], key: str) -> str:
     if inline := holder.get(f"{key}-data"):
         return base64.b64decode(inline).decode("ascii")
     return Path(holder[key]).read_text(encoding="ascii")
-
-
-def _load_pair(tls: ssl.SSLContext, crt: str, key: str) -> None:
-    """Load a pair from text: the ssl module reads files alone, so it gets one (0600) for that moment."""
-    number, path = tempfile.mkstemp()
-    try:
-        with os.fdopen(number, "w", encoding="ascii") as file:
-            file.write(f"{crt}\n{key}\n")
-        tls.load_cert_chain(path)
-    finally:
-        os.unlink(path)  # noqa: PTH108  a name, not a Path, is what mkstemp gives
