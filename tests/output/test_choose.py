@@ -70,9 +70,22 @@ def test_json_alone_is_on_stdout_and_the_story_beside_it() -> None:
     out, err = shown(Format.JSON, both(), {})
     assert [json.loads(line)["seq"] for line in out.splitlines()] == list(range(1, len(out.splitlines()) + 1))
     assert "us17/alive-test failed" in err
-    out, err = shown(Format.JSON, both(stdout=Terminal(), stderr=Terminal()), {"TERM": "xterm"})
-    assert out.startswith('{"v":1,')
-    assert err == ""
+    for stdout in (Terminal(), io.StringIO()):  # on the terminal itself, and through a pipe to what may write there
+        out, err = shown(Format.JSON, both(stdout=stdout, stderr=Terminal()), {"TERM": "xterm"})
+        assert out.startswith('{"v":1,')
+        assert err == ""
+
+
+def test_json_to_a_file_has_the_live_view_beside_it(tmp_path: Path) -> None:
+    stderr = Terminal()
+    with (tmp_path / "events.jsonl").open("w+") as stdout:
+        bus = EventBus(streams.RUN)
+        with outputs_for(Format.JSON, bus, Streams(stdout, stderr), {"TERM": "xterm"}):
+            for event in streams.good().events():
+                bus.emit(event.kind, event.task, **event.data)
+        stdout.seek(0)
+        assert json.loads(stdout.readlines()[-1])["kind"] == "run.finished"
+    assert "✓ 3.4s" in stderr.getvalue()
 
 
 def test_a_live_view_without_colours_where_they_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

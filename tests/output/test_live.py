@@ -31,7 +31,7 @@ def text(story: streams.Story, at: float, width: int, height: int, *, final: boo
 
 def test_seven_steps_fit_80_columns_with_what_is_waited_for_below() -> None:
     shown = text(streams.mixed(), 30.2, 80, 24)
-    assert re.search(r"create +gitpod +jaeger +monitor… +alive +register +traffic", shown)
+    assert re.search(r"create +gitpod +jaeger +monitoring +alive +register +traffic", shown)
     assert re.search(r"us17 +✓ 2.1s +✓ 3.4s +✓ 9.0s +✓ 0.8s +● 14s +·", shown)
     assert re.search(r"● us17 +alive +workspace Pod: Pending, no node matches", shown)
     assert re.search(r"● prod-meta-eu00 +traffic +2/4, hold at 10 % for 600 s, 9m39s left", shown)
@@ -57,6 +57,11 @@ def test_what_does_not_fit_becomes_a_list_with_the_urgent_first() -> None:
 def test_the_last_screen_has_all_rows() -> None:
     shown = text(streams.many(), 99, 80, 10, final=True)
     assert all(f"eu{number}" in shown for number in range(100, 130))
+
+
+def test_nothing_is_left_of_a_run_that_did_not_come_to_its_tasks() -> None:
+    assert text(streams.refused(), -1, 80, 24) == "● starting the lab's meta cluster"
+    assert text(streams.refused(), 1, 80, 24, final=True) == ""
 
 
 def test_a_stream_without_unicode_gets_ascii() -> None:

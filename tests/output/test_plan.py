@@ -64,7 +64,7 @@ def test_a_reason_that_many_share_is_told_once(report: PlanReport) -> None:
 def test_long_listings_of_new_objects_are_told_by_their_names(report: PlanReport) -> None:
     shown = report.write(Page()).text()
     assert "        ConfigMap config-0, ConfigMap config-1, ConfigMap config-2\n" in shown
-    assert "2 long listings are cut short here" in shown
+    assert "Cut short: 2 long listings" in shown
     whole = PlanReport(report.fleet, report.planned, diff_lines=None).write(Page()).text()
     assert whole.count("kind: ConfigMap") == 6
 

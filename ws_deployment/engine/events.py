@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 class Kind(enum.StrEnum):
     """What happened. The keys of an event's `data` follow each kind."""
 
-    #: fleet, environment, clusterId, clusters, metaClusters, steps, tasks
+    #: fleet, environment, clusterId, clusters, metaClusters, steps, tasks, configFile, state (folder)
     RUN_STARTED = "run.started"
     #: message
     RUN_PROGRESS = "run.progress"
@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
     TASK_RETRYING = "task.retrying"
     #: name, summary, hold (seconds)
     SUBTASK_STARTED = "subtask.started"
-    #: name, status, seconds
+    #: name, summary, status, seconds
     SUBTASK_FINISHED = "subtask.finished"
     #: shares (percent by short name)
     TRAFFIC = "traffic"

@@ -6,6 +6,8 @@ What is heavy to import is imported here, when it was chosen.
 from __future__ import annotations
 
 import enum
+import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,16 +115,24 @@ def _story(form: Format, streams: Streams, environment: Mapping[str, str], wishe
 
 
 def _json(streams: Streams, environment: Mapping[str, str], wishes: Wishes) -> list[Output]:
-    """JSON on stdout; the story beside it on stderr, unless both are the same terminal."""
+    """JSON on stdout; the story beside it on stderr where the two cannot meet on one terminal."""
     from ws_deployment.output.json_lines import JsonLinesOutput  # noqa: PLC0415  chosen
     from ws_deployment.output.summary import Summary  # noqa: PLC0415  chosen
 
     lines = JsonLinesOutput(streams.stdout, wishes.summary or (lambda run: Summary(run).as_json()))
-    if streams.stdout.isatty():
-        return [lines]
-    if streams.stderr.isatty() and environment.get("TERM") != "dumb":
+    if not streams.stderr.isatty():
+        return [lines, _plain(streams.stderr)]
+    if _is_file(streams.stdout) and environment.get("TERM") != "dumb":
         return [lines, _live(streams.stderr, environment)]
-    return [lines, _plain(streams.stderr)]
+    return [lines]
+
+
+def _is_file(stream: TextIO) -> bool:
+    """Whether it is redirected to a file; what reads a pipe may write to the terminal (`--json | jq`)."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _plain(stream: TextIO) -> Output:

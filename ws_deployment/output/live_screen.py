@@ -55,6 +55,8 @@ class Screen:
 
     def lines(self) -> list[Text]:
         """Its lines, none longer than the width, no more of them than fit."""
+        if self.final and not any(task.final or task.started for task in self.run.tasks.values()):
+            return []  # what ended the run before its first task is told by others
         head, foot = self._head(), self._traffic()
         room = self.height - len(head) - len(foot) - 1
         body = self._body(room)

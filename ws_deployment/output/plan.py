@@ -83,7 +83,7 @@ class PlanReport:
         page.blank()
         page.wrapped(self.count(page), rest="  ", colour="bold")
         if self._cut:
-            page.wrapped(f"{len(self._cut)} long listings are cut short here; the JSON form has them whole.")
+            page.wrapped(f"Cut short: {len(self._cut)} long listings; --full and --json have them whole.")
         return page
 
     def as_json(self) -> dict[str, Any]:

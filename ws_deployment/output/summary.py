@@ -143,7 +143,7 @@ class Summary:
             page.item(item, f"{task.status}{took}{tries}")
             page.wrapped(task.reason, " " * 6)
             self._remedy(page, task.remedy)
-            if self.run.output_file(task).exists():
+            if self.run.output_file(task).exists() and str(self.run.output_file(task)) not in task.remedy:
                 page.wrapped(str(self.run.output_file(task)), " " * 6 + "output: ")
         blocked = [task.key for task in self.run.tasks.values() if task.status is Status.BLOCKED]
         if blocked:
