@@ -31,6 +31,7 @@ tools: $(STAMP) ## build or find the programs that the lab needs (5 to 10 minute
 
 demo: $(STAMP) ## roll out configs/local.yaml on real control planes; a second time shifts traffic from old to new
 	@$(BIN)/ws-deployment run -c configs/local.yaml --yes
+	@$(BIN)/ws-deployment lab prune eu --keep 2 >/dev/null
 
 demo-clean: $(STAMP) ## remove every cluster and process of the lab
 	@$(BIN)/ws-deployment lab down
@@ -56,6 +57,8 @@ unit: $(STAMP)
 docs: $(STAMP) ## write what is generated from the models; a unit test proves it fresh
 	@$(BIN)/python -m ws_deployment.config.reference > docs/config-reference.md.new
 	@mv docs/config-reference.md.new docs/config-reference.md
+	@$(BIN)/ws-deployment schema > docs/config.schema.json.new
+	@mv docs/config.schema.json.new docs/config.schema.json
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ws_deployment.errors import MissingToolError, UsageError
+from ws_deployment.fleet.folders import instance_folder
 from ws_deployment.interfaces import (
     Change,
     IPreRun,
@@ -75,7 +76,7 @@ class CreateCluster(IStep[CreateClusterParameters]):
             Change.CREATE,
             diff=f"module {module.source}\n{inputs}",
             unknown=(*preview, "the resources: Terraform plans them when their time comes"),
-            removal=f"terraform -chdir={shlex.quote(str(instance_folder(context)))} destroy",
+            removal=f"terraform -chdir={shlex.quote(str(instance_folder(context.folder)))} destroy",
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs:  # noqa: ARG002  there is one
@@ -103,11 +104,6 @@ class CreateCluster(IStep[CreateClusterParameters]):
         )
 
 
-def instance_folder(context: StepContext) -> Path:
-    """Where the cluster's Terraform instance is, with its state when that is local."""
-    return context.folder / "terraform"
-
-
 def _wanted(context: StepContext) -> Verdict:
     if context.cluster.create:
         return Verdict.proceed()
@@ -128,7 +124,7 @@ def _folder_is_ours(context: StepContext) -> Verdict:
     owner = _owner(context)
     if owner in {None, context.run_id}:
         return Verdict.proceed()
-    folder = instance_folder(context)
+    folder = instance_folder(context.folder)
     return Verdict.refuse(
         f"{folder} belongs to run {owner}",
         f"Use another --cluster-id; or, when that cluster is not needed: terraform -chdir={folder} destroy, "
@@ -138,7 +134,7 @@ def _folder_is_ours(context: StepContext) -> Verdict:
 
 def _owner(context: StepContext) -> str | None:
     try:
-        return str(json.loads((instance_folder(context) / "owner.json").read_text(encoding="utf-8"))["run"])
+        return str(json.loads((instance_folder(context.folder) / "owner.json").read_text(encoding="utf-8"))["run"])
     except FileNotFoundError:
         return None
 
@@ -166,7 +162,7 @@ def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
     from ws_deployment.tools.files import write_json  # noqa: PLC0415
     from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
 
-    folder = instance_folder(context)
+    folder = instance_folder(context.folder)
     source = _source(context, module)
     secrets = {name: context.secret(ref) for name, ref in context.terraform.secret_variables.items()}
     environment = write_instance(

@@ -135,5 +135,7 @@ def test_the_joined_config_is_written_with_its_origins(tmp_path: Path) -> None:
 def test_the_schema_knows_the_installed_steps() -> None:
     done = runner.invoke(app, ["schema"])
     assert done.exit_code == 0
+    written = (ROOT / "docs/config.schema.json").read_text("utf-8")
+    assert done.stdout == written, "run `make docs`"
     steps = json.loads(done.stdout)["$defs"]
     assert "stages" in steps["traffic-shift"]["properties"]

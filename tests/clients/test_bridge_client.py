@@ -24,6 +24,8 @@ from ws_deployment.clients.bridge.model import (
 )
 from ws_deployment.errors import TransientError, UsageError
 
+pytestmark = pytest.mark.real
+
 AUTHORITY = Authority()
 REGISTERING = "registering cluster"
 

@@ -20,6 +20,8 @@ from ws_deployment.clients.bridge.model import ClusterState, Preferability, Regi
 from ws_deployment.clients.gpctl import Gpctl
 from ws_deployment.errors import TransientError, UsageError
 
+pytestmark = pytest.mark.real
+
 AUTHORITY = Authority()
 
 

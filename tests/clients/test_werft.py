@@ -15,6 +15,8 @@ from ws_deployment.clients import werft
 from ws_deployment.clients.werft import Job, Werft
 from ws_deployment.errors import CancelledError, MissingToolError, TransientError, UsageError
 
+pytestmark = pytest.mark.real
+
 JOB = Job("example/shop", "main", ".werft/shift-traffic.yaml", {"percent": "10", "scores": "eu16:90 eu17:10"})
 PHASES = ["PHASE_UNKNOWN", "PHASE_PREPARING", "PHASE_RUNNING", "PHASE_DONE"]
 

@@ -17,6 +17,8 @@ from ws_deployment.clients.bridge import errors
 from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.model import HasPermission, Registration
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(scope="module")
 def managers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WsManager]]:

@@ -58,9 +58,18 @@ def test_outlives_its_starter_and_keeps_no_pipe_of_it_open(home: Path) -> None:
     assert daemon.recorded(home) == []
 
 
+def test_takes_no_secret_of_its_starter_along(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_VAR_password", "planted")
+    started = daemon.start("sleep", SLEEP, home=home)
+    environment = psutil.Process(started.pid).environ()
+    assert "planted" not in environment.values()
+    assert environment["PATH"] == os.environ["PATH"]
+    assert environment["XDG_STATE_HOME"] == os.environ["XDG_STATE_HOME"]
+
+
 def test_what_it_says_is_kept_privately(home: Path) -> None:
     started = daemon.start(
-        "talk", [sys.executable, "-c", "import os; print(os.environ['X']); 1/0"], home=home, env={"X": "y"}
+        "talk", [sys.executable, "-c", "import os; print(os.environ['X'], flush=True); 1/0"], home=home, env={"X": "y"}
     )
     assert daemon.wait_until(lambda: not started.alive(), timeout=20)
     assert daemon.last_lines(started, 1) == "ZeroDivisionError: division by zero"

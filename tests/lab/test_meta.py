@@ -15,6 +15,8 @@ from ws_deployment.lab import daemon, meta
 from ws_deployment.lab.meta import delete_meta, ensure_meta, list_metas, meta_endpoint, stop_meta
 from ws_deployment.lab.ports import free_ports
 
+pytestmark = pytest.mark.real
+
 
 def test_runs_once_at_one_address_whatever_becomes_of_it() -> None:
     lines: list[str] = []

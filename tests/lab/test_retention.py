@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from harness.certificates import Authority
+from harness.stand_ins import ws_manager
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ws_deployment.clients.bridge.client import BridgeClient
+from ws_deployment.clients.bridge.model import Registration
 from ws_deployment.lab.layout import cluster_folder, meta_folder
+from ws_deployment.lab.meta import ensure_meta, stop_meta
 from ws_deployment.lab.record import LabCluster
-from ws_deployment.lab.retention import surplus_clusters
+from ws_deployment.lab.retention import remove_surplus, surplus_clusters
 from ws_deployment.tools.files import write_json
 from ws_deployment.tools.folders import private_folder
+
+pytestmark = pytest.mark.real
 
 
 def cluster(name: str, age: int, port: int) -> LabCluster:
@@ -59,6 +69,26 @@ def test_a_name_of_ones_own_is_known_by_its_registration() -> None:
     assert names("eu", keep=1) == []
     register("one", eu1=(old, 0, True), eu2=(new, 0, True), eu3=(newest, 100, False))
     assert names("eu", keep=1) == [old.name, new.name]
+
+
+def test_what_a_meta_cluster_holds_on_to_stays(tmp_path: Path) -> None:
+    meta = ensure_meta("one")
+    with ws_manager(tmp_path, Authority()) as running, BridgeClient(meta.endpoint) as bridge:
+        port = int(running.url.rpartition(":")[2])
+        old = cluster("gp-stag-ws-eu1-eu-west1", 5, port)
+        free = cluster("gp-stag-ws-eu2-eu-west1", 4, 9002)
+        cluster("gp-stag-ws-eu3-eu-west1", 3, 9003)
+        bridge.register(Registration("eu1", running.url, running.client, cordoned=True))
+        stop_meta("one")
+        lines: list[str] = []
+        assert remove_surplus("eu", keep=1, on_progress=lines.append) == [free]
+        assert lines[0].startswith(f"{old.name}: stays (")
+        assert old.folder.exists()
+        assert not free.folder.exists()
+        assert ensure_meta("one") == meta
+        gone: list[LabCluster] = []
+        assert remove_surplus("eu", keep=1, destroy=gone.append) == gone == [old]
+        assert bridge.list() == []
 
 
 @given(

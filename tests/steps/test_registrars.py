@@ -24,6 +24,8 @@ from ws_deployment.clients.command import CommandError, TransientCommandError
 from ws_deployment.config.v1 import Bridge, KubernetesAccess, SecretReference
 from ws_deployment.interfaces import IRegistrar, NotYetError, RegistrationRequest, TlsMaterial
 
+pytestmark = pytest.mark.real
+
 AUTHORITY = Authority()
 
 

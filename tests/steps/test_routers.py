@@ -27,6 +27,8 @@ from ws_deployment.config.v1 import Bridge, SecretReference
 from ws_deployment.interfaces import ITrafficRouter, Registration, SubTask
 from ws_deployment.traffic.ramp import ramp, shares
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBridge]:

@@ -28,6 +28,7 @@ class LabCommands(LazyGroup):
     lazy = {  # noqa: RUF012  the annotation stands in LazyGroup
         "up": Lazy("ws_deployment.cli.lab:up", "Start meta clusters, and clusters that have stopped."),
         "down": Lazy("ws_deployment.cli.lab:down", "Remove every cluster and meta cluster of the lab."),
+        "prune": Lazy("ws_deployment.cli.lab:prune", "Remove old clusters of a prefix that take no traffic."),
         "status": Lazy("ws_deployment.cli.lab:status", "Show what the lab runs and who takes traffic."),
         "kubeconfig": Lazy("ws_deployment.cli.lab:kubeconfig", "Print the path of a cluster's kubeconfig."),
         "load": Lazy("ws_deployment.cli.lab_load:command", "Start workspaces; show where they land."),
@@ -71,6 +72,18 @@ def down() -> None:
     from ws_deployment.lab.everything import remove_everything  # noqa: PLC0415  only when called
 
     remove_everything(on_progress=say)
+
+
+def prune(
+    prefix: Annotated[str, typer.Argument(help="Prefix of the clusters, like eu.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 2,
+) -> None:
+    """Remove old clusters of a prefix, all but the newest; never one that takes traffic or has workspaces."""
+    from ws_deployment.lab.instance import destroy  # noqa: PLC0415  only when called
+    from ws_deployment.lab.retention import remove_surplus  # noqa: PLC0415  likewise
+
+    for cluster in remove_surplus(prefix, keep=keep, destroy=destroy, on_progress=say):
+        print(cluster.name)
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from ws_deployment.config.document import Document
 from ws_deployment.config.faults import Fault, KeyPath
-from ws_deployment.config.model_faults import faults_of
 from ws_deployment.config.suggest import did_you_mean
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.errors import UsageError
@@ -46,6 +45,7 @@ def _types(config: ConfigV1, document: Document) -> Iterator[Fault]:
 def _steps(config: ConfigV1, document: Document) -> Iterator[Fault]:
     if "pipeline" not in config.model_fields_set:
         return  # the default pipeline is built in, and its steps need no parameters
+    from ws_deployment.config.model_faults import faults_of  # noqa: PLC0415  only for a pipeline of one's own
     from ws_deployment.engine import plugins  # noqa: PLC0415  as above
 
     for index, step in enumerate(config.pipeline):

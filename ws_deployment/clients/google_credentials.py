@@ -9,6 +9,9 @@ import datetime as dt
 import importlib
 import json
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,10 @@ _LOADERS = {
     "external_account (aws)": ("google.auth.aws", "Credentials.from_info"),
 }
 
+_REMEMBERED = 60.0
+_looking = threading.Lock()
+_missing: tuple[float, Exception] | None = None
+
 
 class CredentialsError(WsDeploymentError):
     """There are no usable Google credentials."""
@@ -47,9 +54,7 @@ def load(credentials_file: Path | None = None) -> Credentials:
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
 
     try:
-        if credentials_file:
-            return _of_file(credentials_file)
-        found: tuple[Credentials, str | None] = google.auth.default(scopes=[SCOPE])
+        return _of_file(credentials_file) if credentials_file else _default(google.auth.default)
     except (GoogleAuthError, OSError, ValueError) as error:
         raise CredentialsError(
             "finding Google credentials",
@@ -57,7 +62,22 @@ def load(credentials_file: Path | None = None) -> Credentials:
             why=str(error).splitlines()[0],
             remedy="Run `gcloud auth application-default login`, or let project.credentialsFile name a file.",
         ) from error
-    return found[0]
+
+
+def _default(find: Callable[..., tuple[Credentials, str | None]]) -> Credentials:
+    """The application default credentials; that there are none is remembered for a minute.
+
+    Outside of Google Cloud it takes Google's library 3 s to find that out, and a plan asks for each cluster.
+    """
+    global _missing  # noqa: PLW0603  one environment a process, so one answer
+    with _looking:
+        if _missing and time.monotonic() < _missing[0]:
+            raise _missing[1]
+        try:
+            return find(scopes=[SCOPE])[0]
+        except Exception as error:
+            _missing = (time.monotonic() + _REMEMBERED, error)
+            raise
 
 
 def _of_file(path: Path) -> Credentials:

@@ -20,10 +20,11 @@ _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_[A-Za-z0-9]{30,}|\bglpat-[\w-]{20,}|\bxox[abpr]-[\w-]{10,}"
     r"|\bya29\.[\w-]{20,}|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{35}"
 )
+#: No text of one of these shapes is shorter, in characters.
+_SHORTEST_SHAPE = 12
 _IN_URL = re.compile(r"://[^/\s:@]+:[^/\s@]+@")
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{20,}")
 _OPEN = (("terraform", "variables"), ("terraform", "backend"), ("pipeline",))
-_MOST_DEEP = 40
 
 
 def find(root: Node) -> list[Fault]:
@@ -49,10 +50,12 @@ def _is_secret(path: KeyPath, node: ScalarNode) -> bool:
     text = node.value
     if not isinstance(text, str) or not text.strip():
         return False
-    if _SHAPES.search(text) or _IN_URL.search(text):
+    if (len(text) >= _SHORTEST_SHAPE and _SHAPES.search(text)) or ("://" in text and _IN_URL.search(text)):
         return True
+    if not _is_open(path):
+        return False
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    return _is_open(path) and _names_secret(key, text)
+    return _names_secret(key, text)
 
 
 def _is_open(path: KeyPath) -> bool:

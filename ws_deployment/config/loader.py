@@ -14,10 +14,8 @@ from ws_deployment.config import inline_secrets
 from ws_deployment.config.document import Document
 from ws_deployment.config.extends import assemble
 from ws_deployment.config.faults import Fault, KeyPath
-from ws_deployment.config.model_faults import faults_of
 from ws_deployment.config.paths import WrittenText
 from ws_deployment.config.rules import Finding, check_fleet
-from ws_deployment.config.salvage import salvage
 from ws_deployment.config.suggest import nearest
 from ws_deployment.config.tree import MappingNode, ScalarNode, descend, fault_at, plain, spot
 from ws_deployment.config.v1 import ConfigV1
@@ -56,6 +54,8 @@ def _judged(document: Document, root: MappingNode, rules: Iterable[Rule], *, com
     try:
         config: ConfigV1 | None = model.model_validate(values)
     except ValidationError as error:
+        from ws_deployment.config.salvage import salvage  # noqa: PLC0415  only for what is faulty
+
         document.faults.extend(_told(error, document, model, complete=complete))
         config, touched = salvage(model, values, error)
     doubtful = touched if complete else touched | {_EVERYTHING}
@@ -78,6 +78,8 @@ def _written(node: ScalarNode) -> Any:
 
 def _told(error: ValidationError, document: Document, model: type[ConfigV1], *, complete: bool) -> list[Fault]:
     """The model's faults. Of a document that could not be read whole nothing can be said to be missing."""
+    from ws_deployment.config.model_faults import faults_of  # noqa: PLC0415  only for what is faulty
+
     faults = faults_of(error, document, model=model)
     if complete:
         return faults

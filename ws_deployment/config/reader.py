@@ -13,7 +13,6 @@ import yaml
 
 from ws_deployment.config.compose import Composed, TooLargeError, compose
 from ws_deployment.config.faults import Fault, Mark
-from ws_deployment.config.mend import Mended, mend
 from ws_deployment.config.source import Source
 from ws_deployment.config.tree import MappingNode, ScalarNode, fault_at
 
@@ -68,29 +67,29 @@ def _decode(path: Path, data: bytes) -> ReadFile:
 
 def _parse(source: Source) -> ReadFile:
     faults = _without_forbidden(source)
-    mended = Mended(tuple(source.lines))
     try:
-        composed = _compose(source, mended)
-        if composed is None:
-            mended = mend(source)
-            composed = _compose(source, mended) or Composed(None, [])
+        composed, lost = _compose(source)
     except TooLargeError as error:
         return ReadFile(None, [*faults, error.fault])
-    faults += mended.faults
     faults += composed.faults
     root = composed.root
     if isinstance(root, MappingNode):
-        return ReadFile(root, faults, mended.lost)
+        return ReadFile(root, faults, lost)
     if not faults:
         faults.append(_no_mapping(source, root))
-    return ReadFile(None, faults, mended.lost)
+    return ReadFile(None, faults, lost)
 
 
-def _compose(source: Source, mended: Mended) -> Composed | None:
+def _compose(source: Source) -> tuple[Composed, frozenset[int]]:
+    """The tree, of the text as it is or as it can be mended, and the lines that had to be left out."""
     try:
-        return compose(source, mended.lines, mended.shifts)
+        return compose(source, source.lines, {}), frozenset()
     except yaml.MarkedYAMLError:
-        return None
+        from ws_deployment.config.mend import mend  # noqa: PLC0415  only for what can't be parsed
+
+    mended = mend(source)
+    composed = compose(source, mended.lines, mended.shifts)
+    return Composed(composed.root, [*mended.faults, *composed.faults]), mended.lost
 
 
 def _without_forbidden(source: Source) -> list[Fault]:

@@ -3,8 +3,7 @@
 Keys are camelCase in files and snake_case here. Nothing in a model is a secret: secrets come by reference.
 """
 
-from __future__ import annotations
-
+# Annotations stand here as they are, not as texts (`from __future__ import annotations`): pydantic would compile each.
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
@@ -66,7 +65,7 @@ class SecretReference(Model):
     variable: str | None = Field(default=None, description="Name of an environment variable that holds the secret.")
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> SecretReference:
+    def _exactly_one(self) -> "SecretReference":
         if (self.file is None) == (self.variable is None):
             msg = "give exactly one of `file` and `variable`"
             raise ValueError(msg)
@@ -97,7 +96,7 @@ class TlsFiles(Model):
     key: LocalPath | None = Field(default=None, description="The client's private key; goes with `crt`.")
 
     @model_validator(mode="after")
-    def _pair(self) -> TlsFiles:
+    def _pair(self) -> "TlsFiles":
         if (self.crt is None) != (self.key is None):
             msg = "`crt` and `key` go together"
             raise ValueError(msg)
@@ -121,7 +120,7 @@ class Bridge(Model):
     kubernetes: KubernetesAccess | None = Field(default=None, description="Reach the bridge by a port-forward.")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Bridge:
+    def _one_way(self) -> "Bridge":
         if self.address and self.kubernetes:
             msg = "give `address` or `kubernetes`, not both"
             raise ValueError(msg)

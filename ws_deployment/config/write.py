@@ -13,6 +13,8 @@ from ws_deployment.config.tree import MappingNode, Node, ScalarNode, SequenceNod
 
 #: Texts that mean themselves without quotes.
 _PLAIN = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./@=+$-]*(?:[: ][A-Za-z0-9_./@=+$-]+)*")
+#: YAML 1.1 reads `5e-324` as a text: its numbers need a point before the exponent.
+_WHOLE_MANTISSA = re.compile(r"^(-?[0-9]+)e")
 _INDENT = "  "
 
 #: What a value is written as, and what is said about it, at its path.
@@ -66,7 +68,7 @@ class _Writer:
 def text_of(value: Any) -> str:
     """A scalar as YAML: a text without quotes where it is still one then."""
     if not isinstance(value, str):
-        return json.dumps(value)
+        return _WHOLE_MANTISSA.sub(r"\1.0e", json.dumps(value))
     if _PLAIN.fullmatch(value) and not value.endswith(":") and resolve(value, quoted=False, tag=None) == value:
         return str(value)
     quoted = json.dumps(str(value), ensure_ascii=False)

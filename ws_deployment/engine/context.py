@@ -21,6 +21,7 @@ from ws_deployment.engine.pipeline import Task
 from ws_deployment.engine.secrets import read_secret
 from ws_deployment.errors import CancelledError, UsageError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
+from ws_deployment.fleet.folders import cluster_folder
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, Outputs, Scope, StepContext
 
 
@@ -42,10 +43,6 @@ class RunSurroundings:
         folder = Path(tempfile.mkdtemp(prefix="ws-deployment-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
-
-    def cluster_folder(self, fleet: Fleet, name: str) -> Path:
-        """The private folder of a cluster or meta cluster of the fleet."""
-        return self.state / "fleets" / fleet.name / name
 
     def output_folder(self) -> Path:
         """Where the tasks' full outputs are kept."""
@@ -88,7 +85,8 @@ class TaskContext(StepContext):
     @property
     def folder(self) -> Path:
         """The private folder of the context's cluster or meta cluster; the runner makes it."""
-        return self._run.cluster_folder(self.fleet, self._cluster.name if self._cluster else self._task.target)
+        name = self._cluster.name if self._cluster else self._task.target
+        return cluster_folder(self._run.state, self.fleet.name, name)
 
     @property
     def scratch(self) -> Path:

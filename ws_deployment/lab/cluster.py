@@ -51,7 +51,7 @@ def create_cluster(
     does not come up.
     """
     began = time.monotonic()
-    with _changing(name) as folder:
+    with _changing(name, on_progress) as folder:
         cluster = _adopted(name, run_id, on_progress)
         tools = provide(*CONTROL_PLANE, on_progress=on_progress)
         if not cluster:
@@ -107,9 +107,9 @@ def is_running(cluster: LabCluster) -> bool:
 
 
 @contextmanager
-def _changing(name: str) -> Iterator[Path]:
+def _changing(name: str, on_progress: Progress = lambda _line: None) -> Iterator[Path]:
     folder = cluster_folder(name)
-    with locked(lock_file(folder)):
+    with locked(lock_file(folder), on_wait=lambda: on_progress(f"{name}: another process is changing it, waiting")):
         yield folder
 
 

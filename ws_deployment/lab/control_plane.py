@@ -97,7 +97,7 @@ def ensure_controllers(home: Path, tools: Tools) -> list[Daemon]:
     keys = ("--service-account-private-key-file", "pki/service-accounts.key", "--root-ca-file", "pki/ca.crt")
     stages = [part for path in sorted(_STAGES.glob("*.yaml")) for part in ("--config", str(path))]
     # It is the only one to heartbeat its nodes, which count as lost after 40 s without.
-    nodes = ("--manage-all-nodes", "--node-lease-duration-seconds", "40")
+    nodes = ("--manage-all-nodes", "--node-lease-duration-seconds", "40", "-v", "WARN")
     flags = {
         "kube-controller-manager": (*access, *alone, *keys),
         "kube-scheduler": (*access, *alone),

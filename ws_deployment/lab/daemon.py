@@ -23,6 +23,9 @@ from ws_deployment.tools.folders import private_folder
 
 #: The variable that each process of the lab has in its environment; its value is the home.
 HOME_VARIABLE = "WS_DEPLOYMENT_LAB_PROCESS_OF"
+_NEEDED = frozenset(
+    ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+)
 #: Seconds between two looks at something that is awaited.
 _POLL = 0.01
 
@@ -48,7 +51,7 @@ def start(name: str, argv: Sequence[str], *, home: Path, env: dict[str, str] | N
     """Start `argv` in `home` as a process of its own session, and record it.
 
     Its streams go to `home/logs/NAME.log`; it inherits no other open file, so that nobody who waits for the end of a
-    pipe of this program waits for it. `env` is added to the environment.
+    pipe of this program waits for it. Of the environment it gets what any program needs, and `env`.
 
     Raises MissingToolError when the program can't be started.
     """
@@ -58,7 +61,7 @@ def start(name: str, argv: Sequence[str], *, home: Path, env: dict[str, str] | N
         child = subprocess.Popen(
             list(argv),
             cwd=home,
-            env={**os.environ, **(env or {}), HOME_VARIABLE: str(home)},
+            env={**_inherited(), **(env or {}), HOME_VARIABLE: str(home)},
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
@@ -143,6 +146,11 @@ def last_lines(daemon: Daemon, count: int = 3) -> str:
         lines = Path(daemon.log).read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(line[:400] for line in lines[-count:])
     return ""
+
+
+def _inherited() -> dict[str, str]:
+    # It lives for days: what its starter was told in confidence (tokens, passwords) is not to live as long.
+    return {name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith("XDG_")}
 
 
 def _record(home: Path, name: str) -> Path:

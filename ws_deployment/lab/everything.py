@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ws_deployment.lab import daemon
+from ws_deployment.lab import daemon, record
 from ws_deployment.lab.cluster import delete_cluster, is_running, list_clusters
+from ws_deployment.lab.instance import forget
 from ws_deployment.lab.layout import lab_home, names_in
 from ws_deployment.lab.meta import delete_meta, list_metas
 from ws_deployment.lab.record import LabCluster
@@ -44,7 +45,10 @@ def lab_status() -> dict[str, Any]:
 def remove_everything(*, on_progress: Callable[[str], None] = lambda _line: None) -> None:
     """Remove all clusters and meta clusters of the lab, and end what still bears its mark."""
     for name in names_in("clusters"):
+        known = record.read(name)
         delete_cluster(name)
+        if known:
+            forget(known)
         on_progress(f"{name}: removed")
     for name in names_in("meta"):
         delete_meta(name)

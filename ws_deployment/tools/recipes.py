@@ -59,7 +59,7 @@ RECIPES = {
         Recipe(
             "kubernetes",
             _MODULES / "kubernetes",
-            packages=2600,
+            packages=3050,
             ldflags=" ".join(["-s -w", *(f"-X {key}={value}" for key, value in _KUBERNETES_STAMPS.items())]),
             renames={"server": "etcd"},
         ),

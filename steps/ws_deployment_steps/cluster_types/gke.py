@@ -62,7 +62,7 @@ class GkeCluster(IClusterType):
         except WsDeploymentError as error:
             if error.transient and not context.dry_run:
                 raise
-            return context.missing(str(error), "See `ws-deployment doctor`.")
+            return context.missing(error.why, error.remedy or "See `ws-deployment doctor`.")
         if found:
             return _whose(found, context)
         try:

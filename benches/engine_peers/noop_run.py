@@ -1,0 +1,56 @@
+"""A run of 200 tasks that do nothing on one cluster, with all phases: milliseconds a task."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from ws_deployment.config.v1 import ConfigV1
+from ws_deployment.engine import launch
+from ws_deployment.engine.events import Event, EventBus, Kind
+from ws_deployment.engine.pipeline import ConfiguredStep
+from ws_deployment.interfaces import Change, IStep, Parameters, PreRun, StepContext, StepPlan, SubTask, Verdict
+
+TASKS = 200
+
+
+class Nothing(IStep[Parameters]):
+    summary = "does nothing"
+
+    def pre_runs(self) -> Any:
+        return (PreRun("nothing", lambda _context: Verdict.proceed()),)
+
+    def plan(self, context: StepContext) -> StepPlan:
+        return StepPlan(f"nothing on {context.cluster.name}", Change.NONE)
+
+    def run(self, context: StepContext, subtask: SubTask) -> None:
+        del context, subtask
+
+
+config = ConfigV1.model_validate(
+    {
+        "version": "v1",
+        "environment": "staging",
+        "project": "bench",
+        "metaClusters": [{"name": "meta", "region": "europe-west1", "type": "existing"}],
+        "workspaceClusters": [{"prefix": "eu", "region": "europe-west1", "governedBy": "meta"}],
+    }
+)
+steps = tuple(
+    ConfiguredStep(
+        f"nothing-{n}", "nothing", Nothing(Parameters()), config.defaults.retries, config.defaults.timeouts, ()
+    )
+    for n in range(TASKS)
+)
+events: list[Event] = []
+bus = EventBus("bench")
+bus.subscribe(events.append)
+with tempfile.TemporaryDirectory() as folder:
+    request = launch.Request(config, Path(folder) / "config.yaml", steps, Path(folder), cluster_id=1)
+    launch.launch(request, bus, "bench", threading.Event())
+first = next(event.at for event in events if event.kind is Kind.TASK_STARTED)
+last = next(event.at for event in reversed(events) if event.kind is Kind.TASK_FINISHED)
+print(json.dumps({"milliseconds": 1000 * (last - first) / TASKS}))
