@@ -166,9 +166,9 @@ class AliveTest(IStep[AliveTestParameters]):
 
 
 def _kube(context: StepContext) -> Kube:
-    from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
+    from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
-    return Kube(context.kubeconfig(), context.cluster.context)
+    return connect(context.kubeconfig(), context.cluster.context)
 
 
 def _reachable(context: StepContext) -> Verdict:

@@ -90,10 +90,10 @@ class CreateCluster(IStep[CreateClusterParameters]):
 
     def verify(self, context: StepContext) -> None:
         """The API answers and nodes are ready."""
-        from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
+        from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
         from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415
 
-        kube = Kube(context.kubeconfig(), context.cluster.context)
+        kube = connect(context.kubeconfig(), context.cluster.context)
         wait_until_ready(
             "waiting for the nodes of",
             lambda: _nodes_missing(kube, self.parameters.nodes_ready),

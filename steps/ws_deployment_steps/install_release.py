@@ -292,9 +292,9 @@ def _helm(context: StepContext, kubeconfig: Path | None = None) -> Helm:
 
 
 def _kube(context: StepContext) -> Any:
-    from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
+    from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
-    return Kube(context.kubeconfig(), context.cluster.context)
+    return connect(context.kubeconfig(), context.cluster.context)
 
 
 def _reachable(context: StepContext) -> Verdict:

@@ -148,10 +148,10 @@ class RegisterCluster(IStep[RegisterParameters]):
         return Verdict.proceed()
 
     def _material(self, context: StepContext, meta: MetaCluster) -> TlsMaterial:
-        from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
+        from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
         name = self.parameters.secret or _SECRETS[context.bridge(meta).api]
-        data = Kube(context.kubeconfig(), context.cluster.context).secret(name, self.parameters.namespace)
+        data = connect(context.kubeconfig(), context.cluster.context).secret(name, self.parameters.namespace)
         missing = [key for key in _KEYS if not (data or {}).get(key)]
         if data is None or missing:
             raise WsDeploymentError(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -187,6 +189,23 @@ class Kube:
         except (HTTPError, OSError) as error:
             reason = getattr(error, "reason", None) or error
             raise TransientKubeError(attempted, on=on, why=f"the API server is out of reach: {reason}") from error
+
+
+def connect(kubeconfig: Path, context: str | None = None) -> Kube:
+    """The API of a cluster, shared by all in this process who name the same kubeconfig with the same content.
+
+    Asking which APIs a cluster serves takes dozens of requests; a shared connection asks once.
+    """
+    try:
+        content = kubeconfig.read_bytes()
+    except OSError:
+        content = b""  # the first call says what is wrong with the file
+    return _connected(kubeconfig, context, hashlib.sha256(content).hexdigest())
+
+
+@functools.lru_cache(maxsize=256)
+def _connected(kubeconfig: Path, context: str | None, _content: str) -> Kube:
+    return Kube(kubeconfig, context)
 
 
 def _told_by_server(error: Any, attempted: str, on: str) -> WsDeploymentError:

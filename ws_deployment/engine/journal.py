@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import sqlite3
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,10 @@ from dbos._serialization import DBOSPortableJSONSerializer
 
 #: Version of what the journal holds. A run goes on only under a program that writes the same.
 FORMAT = "journal-1"
+
+#: Seconds that a thread keeps the interpreter while others want it. A write to the journal waits for the disk and then
+#: for the interpreter: by Python's default of 5 ms a reader of events could hold it up longer than the write took.
+SWITCH_INTERVAL = 0.0005
 
 Json = Mapping[str, Any]
 
@@ -70,9 +75,12 @@ def opened(folder: Path) -> Iterator[str]:
     )
     DBOS.listen_queues([])
     DBOS.launch()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         yield url
     finally:
+        sys.setswitchinterval(interval)
         DBOS.destroy()
 
 

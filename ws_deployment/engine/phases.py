@@ -5,7 +5,6 @@ Which task runs when is the runner's business; what is kept of it, the journal's
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import tenacity
 
 from ws_deployment.config.v1 import Retries
+from ws_deployment.engine import limits
 from ws_deployment.engine.context import TaskContext
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.outcome import Checked, Intent, Outcome, Problem, Status
@@ -38,9 +38,31 @@ class Phases:
     configured: ConfiguredStep
     context: TaskContext
     bus: EventBus
+    limited: limits.Limited
 
     def check(self) -> tuple[Checked, ...]:
         """Ask the pre-runs in order; the first refusal or skip ends them."""
+        try:
+            return self._limited(self._check)
+        except OverdueError as error:
+            return (Checked("time limit", Decision.REFUSE, error.why, error.remedy),)
+
+    def intend(self) -> Intent:
+        """Checks and plan: what the task is about to do."""
+        try:
+            return self._limited(self._intend)
+        except OverdueError as error:
+            return Intent(Status.FAILED, problem=Problem.of(error))
+
+    def attempt(self, subtask: SubTask, *, last: bool) -> Outcome:
+        """Run one sub-task with retries; after the last one verify the whole task."""
+        started = time.monotonic()
+        try:
+            return self._limited(lambda: self._attempt(subtask, last=last))
+        except OverdueError as error:
+            return Outcome(Status.UNKNOWN, time.monotonic() - started, 1, problem=Problem.of(error))
+
+    def _check(self) -> tuple[Checked, ...]:
         checks: list[Checked] = []
         for pre_run in self.configured.step.pre_runs():
             limit = self.configured.timeouts.pre_run
@@ -60,9 +82,8 @@ class Phases:
                 break
         return tuple(checks)
 
-    def intend(self) -> Intent:
-        """Checks and plan: what the task is about to do."""
-        checks = self.check()
+    def _intend(self) -> Intent:
+        checks = self._check()
         if checks and checks[-1].decision == Decision.SKIP:
             return Intent(Status.SKIPPED, checks, reason=checks[-1].reason)
         if checks and checks[-1].decision == Decision.REFUSE:
@@ -91,17 +112,15 @@ class Phases:
         )
         return Intent(Status.RUNNING, checks, plan)
 
-    def attempt(self, subtask: SubTask, *, last: bool) -> Outcome:
-        """Run one sub-task with retries; after the last one verify the whole task."""
+    def _attempt(self, subtask: SubTask, *, last: bool) -> Outcome:
         started = time.monotonic()
         attempts = 0
-        self.context.restart_clock(self.configured.timeouts.run)
+        end = started + self.configured.timeouts.run
 
         def once() -> dict[str, Any]:
             nonlocal attempts
             attempts += 1
-            left = self.context.deadline - time.monotonic()
-            outputs = self._within(left, lambda: self.configured.step.run(self.context, subtask))
+            outputs = self._within(end - time.monotonic(), lambda: self.configured.step.run(self.context, subtask))
             return dict(outputs or {})
 
         try:
@@ -110,8 +129,6 @@ class Phases:
                 self._within(self.configured.timeouts.verify, lambda: self.configured.step.verify(self.context))
         except CancelledError:
             raise
-        except OverdueError as error:
-            return self._outcome(Status.UNKNOWN, started, attempts, problem=Problem.of(error))
         except Exception as error:  # noqa: BLE001  whatever a plugin raises becomes data
             return self._outcome(Status.FAILED, started, attempts, problem=Problem.of(error))
         return self._outcome(Status.DONE, started, attempts, outputs=outputs)
@@ -141,29 +158,21 @@ class Phases:
             reraise=True,
         )(attempt)
 
-    def _within(self, limit: float, work: Callable[[], _T]) -> _T:
-        """Do `work` in a thread of its own, so that a plugin which does not return cannot hold the engine."""
-        result: list[_T] = []
-        failure: list[BaseException] = []
-
-        def body() -> None:
-            try:
-                result.append(work())
-            except BaseException as error:  # noqa: BLE001  handed on to the waiting thread
-                failure.append(error)
-
-        thread = threading.Thread(target=body, name=self.task.key, daemon=True)
-        thread.start()
-        thread.join(max(limit, 0.0))
-        if thread.is_alive():
-            self.context.abandon()
-            thread.join(GRACE)
+    def _limited(self, work: Callable[[], _T]) -> _T:
+        """Do `work` so that a plugin which does not return cannot hold the engine."""
+        try:
+            return self.limited.call(work, self.context.abandon, GRACE)
+        except limits.OverdueError as error:
             raise OverdueError(
                 f"carrying out {self.task.step} on",
                 on=self.task.target,
-                why=f"did not return within its limit of {limit:.0f} s",
+                why=f"did not return within its limit of {error.limit:.0f} s",
                 remedy="Look at its output file; raise `timeouts` for the step if it only needs longer.",
-            )
-        if failure:
-            raise failure[0]
-        return result[0]
+            ) from error
+
+    def _within(self, limit: float, phase: Callable[[], _T]) -> _T:
+        """Do one phase, unless the task was given up or the run asked to stop."""
+        if self.context.cancelled.is_set():
+            raise CancelledError("carrying out", on=self.task.key, why="asked to stop")
+        self.context.restart_clock(limit)
+        return self.limited.within(limit, phase)

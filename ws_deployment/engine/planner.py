@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import EventBus
+from ws_deployment.engine.limits import Limited
 from ws_deployment.engine.outcome import Checked, Intent
 from ws_deployment.engine.phases import Phases
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task
@@ -47,11 +49,12 @@ class Planner:
 
     def _each(self, ask: Callable[[Phases], _T]) -> tuple[tuple[Task, _T], ...]:
         def of_segment(segment: Segment) -> list[tuple[Task, _T]]:
-            return [(task, ask(self._phases(task))) for task in segment.tasks]
+            with contextlib.closing(Limited()) as limited:
+                return [(task, ask(self._phases(task, limited))) for task in segment.tasks]
 
         with ThreadPoolExecutor(max_workers=self._run.config.defaults.parallelism) as pool:
             return tuple(pair for pairs in pool.map(of_segment, self._segments) for pair in pairs)
 
-    def _phases(self, task: Task) -> Phases:
+    def _phases(self, task: Task, limited: Limited) -> Phases:
         context = TaskContext(self._run, self._fleet, task, {})
-        return Phases(task, self._steps[task.step], context, EventBus(self._run.run_id))
+        return Phases(task, self._steps[task.step], context, EventBus(self._run.run_id), limited)

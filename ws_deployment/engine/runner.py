@@ -16,6 +16,7 @@ from typing import Any
 from ws_deployment.engine import journal
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import Kind
+from ws_deployment.engine.limits import Limited
 from ws_deployment.engine.outcome import Intent, Outcome, Status
 from ws_deployment.engine.phases import Phases
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task
@@ -82,9 +83,9 @@ class Runner:
         fleet = self._fleet if segment.scope is Scope.CLUSTER else _without(self._fleet, failed)
         outputs: dict[str, Outputs] = dict(facts["outputs"])
         outcomes: dict[str, Outcome] = {}
-        with self._slots:
+        with self._slots, contextlib.closing(Limited()) as limited:
             for task in segment.tasks:
-                outcome = self._task(task, fleet, outputs)
+                outcome = self._task(task, fleet, outputs, limited)
                 outputs[task.key] = outcome.outputs
                 outcomes[task.key] = outcome
                 if not outcome.status.good:
@@ -151,11 +152,11 @@ class Runner:
 
     # -- one task ------------------------------------------------------------------------------------------------
 
-    def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs]) -> Outcome:
+    def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs], limited: Limited) -> Outcome:
         self._run.bus.emit(Kind.TASK_STARTED, task.key)
         context = TaskContext(self._run, fleet, task, outputs)
         private_folder(context.folder)
-        phases = Phases(task, self._steps[task.step], context, self._run.bus)
+        phases = Phases(task, self._steps[task.step], context, self._run.bus, limited)
         started = time.monotonic()
         try:
             intent = Intent.from_json(journal.once(f"{task.key}/intent", lambda: phases.intend().as_json()))
