@@ -13,7 +13,7 @@ from rows import Row
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-bench"
-TIMES = 5
+TIMES = 9
 
 
 def rows() -> list[Row]:

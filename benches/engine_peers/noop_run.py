@@ -1,4 +1,4 @@
-"""A run of 200 tasks that do nothing on one cluster, with all phases: milliseconds a task."""
+"""A run of tasks that do nothing on one cluster, with all phases: milliseconds a task, of the last 200 (of 400)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ws_deployment.engine.events import Event, EventBus, Kind
 from ws_deployment.engine.pipeline import ConfiguredStep
 from ws_deployment.interfaces import Change, IStep, Parameters, PreRun, StepContext, StepPlan, SubTask, Verdict
 
-TASKS = 200
+TASKS = 400
+COUNTED = 200
 
 
 class Nothing(IStep[Parameters]):
@@ -51,6 +52,5 @@ bus.subscribe(events.append)
 with tempfile.TemporaryDirectory() as folder:
     request = launch.Request(config, Path(folder) / "config.yaml", steps, Path(folder), cluster_id=1)
     launch.launch(request, bus, "bench", threading.Event())
-first = next(event.at for event in events if event.kind is Kind.TASK_STARTED)
-last = next(event.at for event in reversed(events) if event.kind is Kind.TASK_FINISHED)
-print(json.dumps({"milliseconds": 1000 * (last - first) / TASKS}))
+finished = [event.at for event in events if event.kind is Kind.TASK_FINISHED]
+print(json.dumps({"milliseconds": 1000 * (finished[-1] - finished[-1 - COUNTED]) / COUNTED}))
