@@ -8,9 +8,9 @@ import pytest
 from engine.noop import MetaScripted, Script, Scripted, carry_out, config, configured
 
 from ws_deployment.engine.events import Event
+from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.launch import RefusedRunError
 from ws_deployment.engine.outcome import Status
-from ws_deployment.engine.runner import InterruptedRunError
 
 TWO_METAS = {"eu": "meta-eu", "ew": "meta-eu", "us": "meta-us"}
 

@@ -102,8 +102,8 @@ def _confirmed(request: Request) -> Request:
 
 def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) -> None:
     from ws_deployment.engine.events import EventBus  # noqa: PLC0415
+    from ws_deployment.engine.interrupted import InterruptedRunError  # noqa: PLC0415
     from ws_deployment.engine.launch import RefusedRunError, launch, new_run_id  # noqa: PLC0415
-    from ws_deployment.engine.runner import InterruptedRunError  # noqa: PLC0415
     from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415
     from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415
     from ws_deployment.output.page import Page  # noqa: PLC0415

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,11 @@ from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import ids, plugins
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import EventBus, Kind
+from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.outcome import Checked, Intent, Outcome, Problem, Status
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, segments, tasks
 from ws_deployment.engine.planner import Planner
-from ws_deployment.errors import RefusedError, UsageError, WsDeploymentError
+from ws_deployment.errors import CancelledError, RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.fleet.resolve import fleet_name, resolve
 from ws_deployment.interfaces import Scope
@@ -117,24 +119,25 @@ def dry_run(request: Request, bus: EventBus, run_id: str) -> tuple[Deployment, t
 def launch(request: Request, bus: EventBus, run_id: str, cancelled: threading.Event) -> Report:
     """Carry out a run to its end.
 
-    Raises RefusedRunError when a check refuses beforehand, and InterruptedRunError (of the runner) when `cancelled`
+    Raises RefusedRunError when a check refuses beforehand, and InterruptedRunError when `cancelled`
     was set.
     """
-    from ws_deployment.engine import journal  # noqa: PLC0415  the durable library takes 0.4 s to import
-    from ws_deployment.engine.runner import Runner  # noqa: PLC0415  it stands on the journal
-
     surroundings = replace(_surroundings(request, bus, run_id, dry_run=False), cancelled=cancelled)
-    _prepare_metas(request, surroundings)
-    with journal.opened(request.state) as url, _store(url, bus) as store:
-        deployment = _concrete(request, surroundings, used=store.used_ids(fleet_name(request.config)))
-        _tell_start(deployment)
-        private_folder(surroundings.output_folder())
-        runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)
-        with _told_end(bus, store, run_id) as ending:
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # The meta clusters come up while the durable library is imported and opened; each takes about half a second.
+        prepared = pool.submit(_prepare_metas, request, surroundings)
+        from ws_deployment.engine import journal  # noqa: PLC0415  heavy, see above
+        from ws_deployment.engine.runner import Runner  # noqa: PLC0415  it stands on the journal
+
+        with journal.opened(request.state) as url, _store(url, bus) as store, _told_end(bus, store, run_id) as ending:
+            prepared.result()
+            deployment = _concrete(request, surroundings, used=store.used_ids(fleet_name(request.config)))
+            _tell_start(deployment)
+            private_folder(surroundings.output_folder())
             if refusals := deployment.planner.refusals():
                 raise RefusedRunError(refusals)
-            fleet = deployment.fleet
-            started = store.begin_run(run_id, fleet.name, fleet.cluster_id)
+            runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)
+            started = store.begin_run(run_id, deployment.fleet.name, deployment.fleet.cluster_id)
             done = journal.carry_out(run_id, _record(deployment, started), runner)
             outcomes = {key: Outcome.from_json(outcome) for key, outcome in done.items()}
             good = all(outcome.status.good for outcome in outcomes.values())
@@ -152,6 +155,8 @@ def _told_end(bus: EventBus, store: Store, run_id: str) -> Iterator[dict[str, An
     except RefusedRunError as error:
         ending = {"status": Status.REFUSED, "refusals": error.as_json()}
         raise
+    except CancelledError as error:
+        raise InterruptedRunError(run_id) from error
     except WsDeploymentError as error:
         ending = {"status": Status.FAILED, "problem": Problem.of(error).as_json()}
         raise

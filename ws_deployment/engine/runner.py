@@ -16,6 +16,7 @@ from typing import Any
 from ws_deployment.engine import journal
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import Kind
+from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.limits import Limited
 from ws_deployment.engine.outcome import Intent, Outcome, Status
 from ws_deployment.engine.phases import Phases
@@ -27,10 +28,6 @@ from ws_deployment.tools.folders import private_folder
 
 #: Seconds between two looks at the clock during a hold; a clock that is set is noticed this soon.
 _LOOK = 1.0
-
-
-class InterruptedRunError(BaseException):
-    """The run was asked to stop. No Exception, so that the journal keeps the task as what it is: under way."""
 
 
 class Runner:
