@@ -69,3 +69,6 @@ bench: $(STAMP) tools ## measure; one table, each figure beside its peer
 
 wheel: $(STAMP) ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+gke-acceptance: $(STAMP) ## prove the type gke on Google Cloud: PROJECT=... [ZONE=...]; costs about 0.30 USD
+	@PROJECT="$(PROJECT)" ZONE="$(or $(ZONE),europe-west1-b)" $(BIN)/python terraform/gke/acceptance.py

@@ -80,7 +80,8 @@ class TaskContext(StepContext):
         self.config_folder = run.config_folder
         self.cancelled = self._cancelled
         self.deadline = time.monotonic()
-        self.output = run.output_folder() / f"{task.key.replace('/', '.')}.log"
+        outputs_of_tasks = run.scratch if run.dry_run else run.output_folder()
+        self.output = outputs_of_tasks / f"{task.key.replace('/', '.')}.log"
 
     @property
     def folder(self) -> Path:
