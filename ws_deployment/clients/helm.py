@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Labels that Helm keeps for itself on a release's record.
-_HELMS_OWN_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
+HELMS_OWN_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Helm:
             told = self._json("get", "metadata", release, "--namespace", namespace)
         except ReleaseNotFoundError:
             return None
-        labels = {key: value for key, value in told.get("labels", {}).items() if key not in _HELMS_OWN_LABELS}
+        labels = {key: value for key, value in told.get("labels", {}).items() if key not in HELMS_OWN_LABELS}
         chart = f"{told['chart']}-{told['version']}"
         return Revision(release, namespace, int(told["revision"]), told["status"], chart, labels=labels)
 
