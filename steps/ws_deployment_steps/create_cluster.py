@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -143,15 +144,14 @@ def _program(context: StepContext) -> Path:
     from ws_deployment.tools.find import find  # noqa: PLC0415
 
     named = context.terraform.program
-    if named and "/" in named:
-        return Path(named).expanduser()
-    for name in (named,) if named else ("terraform", "tofu"):
-        if found := find(name):
-            return found.path
+    if named and (path := shutil.which(Path(named).expanduser())):
+        return Path(path)
+    if not named and (found := find("terraform")):
+        return found.path
     raise MissingToolError(
         "finding",
         on=named or "terraform or tofu",
-        why=f"no fitting {named or 'terraform or tofu'} is on PATH",
+        why=f"no fitting {named or 'terraform or tofu'} is here",
         remedy="Install Terraform or OpenTofu, 1.6 or newer.",
     )
 

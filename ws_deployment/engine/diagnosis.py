@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,14 +50,16 @@ def _state_folder(folder: Path) -> Finding:
 
 
 def _programs(request: Request) -> Iterator[Finding]:
-    terraform = request.config.terraform.program
-    wanted = {(terraform,) if terraform else ("terraform", "tofu"), ("helm",)}
-    for names in sorted(wanted):
-        found = next((found for name in names if (found := find(name))), None)
-        if found:
+    named = request.config.terraform.program
+    if named:
+        path = shutil.which(Path(named).expanduser())
+        missing = Finding(named, "fault", "it is not here", "Check terraform.program.")
+        yield Finding(named, "ok", f"at {path}") if path else missing
+    for name in ("helm",) if named else ("terraform", "helm"):
+        if found := find(name):
             yield Finding(found.path.name, "ok", f"{found.version} at {found.path}")
         else:
-            yield Finding(" or ".join(names), "fault", "no fitting one is here", f"Install {names[0]}.")
+            yield Finding(name, "fault", "no fitting one is here", f"Install {name}.")
 
 
 def _type(name: str, fleet: Fleet) -> Iterator[Finding]:

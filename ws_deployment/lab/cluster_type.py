@@ -95,7 +95,8 @@ class LocalCluster(IClusterType):
         return programs, _memory(count)
 
     def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
-        """Start the lab's meta cluster of that name where it does not run."""
+        """Start the lab's meta cluster of that name where it does not run; build what a run needs and is not here."""
+        provide(*CONTROL_PLANE, "helm", "terraform", on_progress=progress)
         lab_meta.ensure_meta(meta.name, meta.bridge.api if meta.bridge else "2026", on_progress=progress)
 
     def bridge(self, meta: MetaCluster) -> Bridge:

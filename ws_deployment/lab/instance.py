@@ -20,7 +20,7 @@ def folder_of(cluster: LabCluster) -> Path:
 def destroy(cluster: LabCluster) -> None:
     """Remove the cluster by Terraform where Terraform made it, else directly; its folder in the fleet goes with it."""
     instance = instance_folder(folder_of(cluster))
-    program = find("terraform") or find("tofu")
+    program = find("terraform")
     if (instance / "terraform.tfstate").exists() and program:
         from ws_deployment.clients.terraform import Terraform  # noqa: PLC0415  only here
 
