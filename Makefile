@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: docs help install demo demo-clean test check lint types walls unit format lock proto tools bench wheel gke-acceptance
+.PHONY: docs help bench-peers install demo demo-clean test check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,10 @@ docs: $(STAMP) ## write what is generated from the models; a unit test proves it
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
+
+bench-peers: ## install what the engine is measured beside (pyinfra, dagster) into .venv-bench
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benches/peers.lock
 
 bench: $(STAMP) tools ## measure; one table, each figure beside its peer
 	@$(BIN)/python benches/table.py
