@@ -44,7 +44,7 @@ def test_it_is_listed_with_its_parameters(installed: dict[str, str]) -> None:
         "from": "say-hello 1.0.0",
     } in listed
     shown = program("steps", "show", "say-hello", env=installed)
-    assert "text: str = 'hello'" in shown.out
+    assert 'text: text, default "hello"' in shown.out
     assert "What to say." in shown.out
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ws_deployment.errors import UsageError
 
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+_SCOPES = {"cluster": "cluster", "meta": "meta cluster", "run": "run"}
+_WORDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
+_WORDS |= {"object": "mapping", "null": "null"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
@@ -60,21 +61,27 @@ def show(
         return
     entry = plugins.installed(plugins.STEPS)[name]
     print(f"{name}: {step.summary}")
-    print(f"  one task a {step.scope}; from {entry.dist.name if entry.dist else 'unknown'} ({entry.value})")
+    origin = entry.dist.name if entry.dist else "unknown"
+    print(f"  one task a {_SCOPES[step.scope]}; from {origin} ({entry.value})")
     if not model.model_fields:
         print("  It takes no parameters.")
         return
+    schema = model.model_json_schema(by_alias=True)
     print("  with:")
-    for key, field in model.model_fields.items():
-        print(f"    {field.alias or key}: {_type(field)}{_default(field)}")
-        if field.description:
-            print(f"      {field.description}")
+    for key, told in schema["properties"].items():
+        default = f", default {json.dumps(told['default'])}" if "default" in told else ""
+        required = " (required)" if key in schema.get("required", ()) else ""
+        print(f"    {key}: {_type(told)}{default}{required}")
+        if "description" in told:
+            print(f"      {told['description']}")
 
 
-def _type(field: FieldInfo) -> str:
-    annotation: Any = field.annotation
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
-
-
-def _default(field: FieldInfo) -> str:
-    return " (required)" if field.is_required() else f" = {field.get_default(call_default_factory=True)!r}"
+def _type(told: dict[str, Any]) -> str:
+    """What a value may be, in words, from its JSON Schema."""
+    if "anyOf" in told:
+        return " or ".join(dict.fromkeys(_type(each) for each in told["anyOf"]))
+    if "$ref" in told:
+        return str(told["$ref"]).rpartition("/")[2]
+    if told.get("type") == "array":
+        return f"list of {_type(told.get('items', {}))}"
+    return _WORDS.get(str(told.get("type")), "anything")
