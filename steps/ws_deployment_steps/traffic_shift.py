@@ -62,8 +62,12 @@ class TrafficShift(IStep[TrafficShiftParameters]):
     parameters_model = TrafficShiftParameters
 
     def pre_runs(self) -> Sequence[IPreRun]:
-        """The new clusters are registered, and it is known what they take over from."""
-        return (PreRun("registered", self._registered), PreRun("old clusters", self._old_known))
+        """The new clusters answer and are registered, and it is known what they take over from."""
+        return (
+            PreRun("alive", _alive),
+            PreRun("registered", self._registered),
+            PreRun("old clusters", self._old_known),
+        )
 
     def plan(self, context: StepContext) -> StepPlan:
         """The ramp: every write and every hold is a sub-task of its own."""
@@ -178,6 +182,15 @@ def _old(context: StepContext, registrations: Sequence[Registration]) -> tuple[s
             if is_old:
                 old[registration.name] = None
     return tuple(old)
+
+
+def _alive(context: StepContext) -> Verdict:
+    """The API of every new cluster answers; one that is not made yet is looked at when its time comes."""
+    from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
+
+    for cluster in _clusters(context):
+        connect(context.with_cluster(cluster).kubeconfig(), cluster.context).version()
+    return Verdict.proceed()
 
 
 def _prefix(name: str) -> str:

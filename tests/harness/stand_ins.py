@@ -88,10 +88,10 @@ def _running(module: str, home: Path, ready: Path) -> Iterator[dict[str, Any]]:
     with (home / "log").open("a") as log:
         child = subprocess.Popen([sys.executable, "-m", module, "--home", str(home)], stdout=log, stderr=log)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while not ready.exists():
             assert child.poll() is None, (home / "log").read_text()
-            assert time.monotonic() < end, f"{module} is not ready within 20 s"
+            assert time.monotonic() < end, f"{module} is not ready within 90 s"
             time.sleep(0.02)
         yield json.loads(ready.read_text())
     finally:

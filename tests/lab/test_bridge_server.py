@@ -34,7 +34,7 @@ def place(running: Bridge, **order: Any) -> list[dict[str, str]]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{running.metrics_port}/workspaces", json.dumps({"pods": False} | order).encode()
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=90) as answer:
         started: list[dict[str, str]] = json.loads(answer.read())["started"]
     return started
 
@@ -80,7 +80,7 @@ def test_placements_and_gauges_follow_the_scores(tmp_path: Path, managers: list[
         assert drawn == Counter(each["cluster"] for each in place(running, count=5_000, seed=17))
         client.cordon("eu16")
         assert {each["cluster"] for each in place(running, count=100)} == {"eu17"}
-        with urllib.request.urlopen(f"http://127.0.0.1:{running.metrics_port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.metrics_port}/metrics", timeout=90) as answer:
             text = answer.read().decode()
     assert 'gitpod_ws_manager_bridge_cluster_score{workspace_cluster="eu16"} 90.0' in text
     assert 'gitpod_ws_manager_bridge_cluster_cordoned{workspace_cluster="eu16"} 1.0' in text

@@ -90,7 +90,7 @@ def test_is_what_it_says_and_goes_without_a_trace() -> None:
     assert mark["data"] == {"cluster": "one", "runId": "r1", "fleet": "demo-staging", "labels": '{"team": "a"}'}
     api.create(PODS, pod("privileged"))
     api.wait(
-        f"{PODS}/privileged", lambda body: body["status"].get("phase") == "Running", timeout=30, watch=lambda: None
+        f"{PODS}/privileged", lambda body: body["status"].get("phase") == "Running", timeout=90, watch=lambda: None
     )
     # All of it is its owner's alone; sockets are guarded by their folder.
     for path in [made.folder, *made.folder.rglob("*")]:
@@ -186,10 +186,10 @@ def test_the_registered_material_opens_its_ws_manager(shared_cluster: LabCluster
         ca, crt, key = (base64.b64decode(secret["data"][file]) for file in ("ca.crt", "tls.crt", "tls.key"))
         target = shared_cluster.url.removeprefix("https://")
         with grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, crt)) as channel:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=90)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
         with grpc.secure_channel(target, grpc.ssl_channel_credentials(ca)) as channel, pytest.raises(grpc.RpcError):
-            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=90)
 
 
 def test_pods_fail_and_are_slow_as_ordered(shared_cluster: LabCluster) -> None:

@@ -71,7 +71,7 @@ def test_what_it_says_is_kept_privately(home: Path) -> None:
     started = daemon.start(
         "talk", [sys.executable, "-c", "import os; print(os.environ['X'], flush=True); 1/0"], home=home, env={"X": "y"}
     )
-    assert daemon.wait_until(lambda: not started.alive(), timeout=20)
+    assert daemon.wait_until(lambda: not started.alive(), timeout=90)
     assert daemon.last_lines(started, 1) == "ZeroDivisionError: division by zero"
     log = home / "logs" / "talk.log"
     assert log.read_text().startswith("y\n")
@@ -101,7 +101,7 @@ def test_a_stray_of_a_neighbour_is_left_alone(home: Path) -> None:
 
 def test_asks_first_and_then_makes_it_end(home: Path) -> None:
     deaf = daemon.start("deaf", [sys.executable, "-c", DEAF], home=home)
-    assert daemon.wait_until(lambda: "up" in Path(deaf.log).read_text(), timeout=20)
+    assert daemon.wait_until(lambda: "up" in Path(deaf.log).read_text(), timeout=90)
     daemon.end([deaf], grace=0.5)
     assert not deaf.alive()
     assert "heard" in Path(deaf.log).read_text()
@@ -110,10 +110,10 @@ def test_asks_first_and_then_makes_it_end(home: Path) -> None:
 def test_ends_what_the_process_has_started(home: Path) -> None:
     code = f"import subprocess, time\nprint(subprocess.Popen({SLEEP!r}).pid, flush=True)\ntime.sleep(600)"
     parent = daemon.start("parent", [sys.executable, "-c", code], home=home)
-    assert daemon.wait_until(lambda: Path(parent.log).read_text().endswith("\n"), timeout=20)
+    assert daemon.wait_until(lambda: Path(parent.log).read_text().endswith("\n"), timeout=90)
     child = int(Path(parent.log).read_text())
     daemon.end_all(home)
-    assert daemon.wait_until(lambda: not psutil.pid_exists(child), timeout=10)
+    assert daemon.wait_until(lambda: not psutil.pid_exists(child), timeout=90)
 
 
 def test_a_missing_program_is_told(home: Path) -> None:

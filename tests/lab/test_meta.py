@@ -24,12 +24,12 @@ def test_runs_once_at_one_address_whatever_becomes_of_it() -> None:
     assert ensure_meta("m1", on_progress=lines.append) == first
     assert lines == ["m1: starting the meta cluster's bridge"]
     assert meta_endpoint("m1") == first.endpoint
-    with urllib.request.urlopen(f"http://127.0.0.1:{first.metrics_port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{first.metrics_port}/metrics", timeout=90) as answer:
         assert answer.status == 200
     process = daemon.find(first.folder, "bridge")
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
-    assert daemon.wait_until(lambda: not first.running(), timeout=10)
+    assert daemon.wait_until(lambda: not first.running(), timeout=90)
     assert ensure_meta("m1") == first
     stop_meta("m1")
     assert not first.running()

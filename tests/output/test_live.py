@@ -157,7 +157,7 @@ def test_a_real_terminal_is_given_back_after_an_exception() -> None:
         while part := os.read(ours, 65536):
             written += part
     os.close(ours)
-    child.wait(timeout=30)
+    child.wait(timeout=90)
     shown = written.decode()
     assert "\x1b[?25l" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
