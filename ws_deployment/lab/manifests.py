@@ -6,13 +6,10 @@ import base64
 import json
 from typing import Any
 
+from ws_deployment.fleet.marks import marks
 from ws_deployment.lab.record import LabCluster
 
 Manifest = dict[str, Any]
-
-#: Labels of the owner's marks, on everything that can bear one.
-RUN_LABEL = "ws-deployment/run-id"
-FLEET_LABEL = "ws-deployment/fleet"
 
 #: Where the charts of real workspace clusters want their Pods (node selectors and affinities of the charts).
 _WORKLOADS = ("meta", "ide", "workspace_services", "workspace_regular", "workspace_headless")
@@ -41,7 +38,7 @@ def mark(cluster: LabCluster) -> Manifest:
         "fleet": cluster.fleet,
         "labels": json.dumps(cluster.labels, sort_keys=True),
     }
-    labels = {key: value for key, value in ((RUN_LABEL, cluster.run_id), (FLEET_LABEL, cluster.fleet)) if value}
+    labels = {key: value for key, value in marks(cluster.run_id, cluster.fleet).items() if value}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
