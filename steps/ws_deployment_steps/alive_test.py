@@ -120,7 +120,7 @@ class AliveTest(IStep[AliveTestParameters]):
         return {"workspaceSeconds": seconds} if given.workspace else {}
 
     def _wait(self, context: StepContext, what: str, missing: Callable[[], str], end: float) -> None:
-        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415
+        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415  loaded when used
 
         wait_until_ready(
             f"waiting for {what} of",
@@ -141,7 +141,7 @@ class AliveTest(IStep[AliveTestParameters]):
         self._wait(context, "the end of the workspace Pod", lambda: _pod_left(kube, name, wanted.namespace), end)
 
     def _command(self, context: StepContext, end: float) -> None:
-        from ws_deployment.tools import process  # noqa: PLC0415
+        from ws_deployment.tools import process  # noqa: PLC0415  loaded when used
 
         argv = [str(fill(word, context.cluster)) for word in self.parameters.command]
         secrets = {name: context.secret(ref) for name, ref in self.parameters.secret_environment.items()}
@@ -176,7 +176,7 @@ def _reachable(context: StepContext) -> Verdict:
 
 
 def _workloads(kube: Kube, namespace: str) -> Callable[[], str]:
-    from ws_deployment.clients.kube_ready import namespace_lacks  # noqa: PLC0415
+    from ws_deployment.clients.kube_ready import namespace_lacks  # noqa: PLC0415  loaded when used
 
     return lambda: namespace_lacks(kube, namespace)
 
@@ -209,7 +209,7 @@ def _pod(name: str, wanted: WorkspacePod, context: StepContext) -> dict[str, Any
 
 
 def _pod_lacks(kube: Kube, name: str, namespace: str) -> str:
-    from ws_deployment.clients.kube_ready import lacks  # noqa: PLC0415
+    from ws_deployment.clients.kube_ready import lacks  # noqa: PLC0415  loaded when used
 
     pod = kube.get("v1", "Pod", name, namespace)
     return lacks(pod) if pod else "it does not exist"
@@ -221,7 +221,7 @@ def _pod_left(kube: Kube, name: str, namespace: str) -> str:
 
 def _probe(probe: Probe, context: StepContext) -> Callable[[], str]:
     """A function that makes one attempt; a failed one is raised as an error that may pass."""
-    from ws_deployment.clients import probe as probing  # noqa: PLC0415
+    from ws_deployment.clients import probe as probing  # noqa: PLC0415  loaded when used
 
     filled = Probe.model_validate(fill(probe.model_dump(exclude_unset=True), context.cluster))
 

@@ -92,7 +92,7 @@ class CreateCluster(IStep[CreateClusterParameters]):
     def verify(self, context: StepContext) -> None:
         """The API answers and nodes are ready."""
         from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
-        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415
+        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415  loaded when used
 
         kube = connect(context.kubeconfig(), context.cluster.context)
         wait_until_ready(
@@ -141,7 +141,7 @@ def _owner(context: StepContext) -> str | None:
 
 
 def _program(context: StepContext) -> Path:
-    from ws_deployment.tools.find import find  # noqa: PLC0415
+    from ws_deployment.tools.find import find  # noqa: PLC0415  loaded when used
 
     named = context.terraform.program
     if named and (path := shutil.which(Path(named).expanduser())):
@@ -157,10 +157,10 @@ def _program(context: StepContext) -> Path:
 
 
 def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
-    from ws_deployment.clients.terraform import StalePlanError, Terraform  # noqa: PLC0415
-    from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415
-    from ws_deployment.tools.files import write_json  # noqa: PLC0415
-    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
+    from ws_deployment.clients.terraform import StalePlanError, Terraform  # noqa: PLC0415  loaded when used
+    from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415  loaded when used
+    from ws_deployment.tools.files import write_json  # noqa: PLC0415  loaded when used
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415  loaded when used
 
     folder = instance_folder(context.folder)
     source = _source(context, module)

@@ -72,7 +72,7 @@ class InstallRelease(IStep[ReleaseParameters]):
 
     def plan(self, context: StepContext) -> StepPlan:
         """The rendered objects, or the diff against the live release."""
-        from ws_deployment.clients.helm_diff import compare, masked, read_manifest  # noqa: PLC0415
+        from ws_deployment.clients.helm_diff import compare, masked, read_manifest  # noqa: PLC0415  loaded when used
 
         helm = _helm(context)
         chart = self._chart(context, helm)
@@ -129,8 +129,8 @@ class InstallRelease(IStep[ReleaseParameters]):
 
     def verify(self, context: StepContext) -> None:
         """The newest revision is deployed and the release's workloads are ready."""
-        from ws_deployment.clients.kube_ready import release_lacks  # noqa: PLC0415
-        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415
+        from ws_deployment.clients.kube_ready import release_lacks  # noqa: PLC0415  loaded when used
+        from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415  loaded when used
 
         namespace = self.parameters.namespace
         helm = self._connected(context)
@@ -170,7 +170,7 @@ class InstallRelease(IStep[ReleaseParameters]):
         )
 
     def _served(self, context: StepContext) -> Verdict:
-        from ws_deployment.clients.helm_diff import read_manifest  # noqa: PLC0415
+        from ws_deployment.clients.helm_diff import read_manifest  # noqa: PLC0415  loaded when used
 
         kube = _kube(context)
         helm = _helm(context)
@@ -283,7 +283,7 @@ def _left(context: StepContext) -> float:
 
 def _helm(context: StepContext, kubeconfig: Path | None = None) -> Helm:
     from ws_deployment.clients.helm import Helm  # noqa: PLC0415  loads asyncio
-    from ws_deployment.tools.find import find  # noqa: PLC0415
+    from ws_deployment.tools.find import find  # noqa: PLC0415  loaded when used
 
     found = find("helm")
     if found is None:
@@ -308,7 +308,7 @@ def _reachable(context: StepContext) -> Verdict:
 
 
 def _read_values(path: Path) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  loaded when used
 
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ def located(source: str, context: StepContext) -> Path:
     if not source.startswith("git::"):
         return context.config_folder / Path(source).expanduser()
     from ws_deployment.clients import git  # noqa: PLC0415  only where a config names a repository
-    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415
+    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415  loaded when used
 
     repository = git.parse_source(source)
     assert repository is not None  # noqa: S101  it begins with git::

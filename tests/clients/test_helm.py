@@ -164,7 +164,7 @@ def test_no_secret_reaches_argv_log_or_error(helm: Helm, tmp_path: Path, monkeyp
 
     def spy(argv: list[str], **options: object) -> subprocess.Popen[str]:
         seen.append(argv)
-        return real(argv, **options)  # type: ignore[call-overload, no-any-return]
+        return real(argv, **options)  # type: ignore[call-overload, no-any-return]  # a test reads loosely
 
     monkeypatch.setattr("ws_deployment.tools.process.subprocess.Popen", spy)
     chart = helm.chart(bundled("charts/monitoring"))

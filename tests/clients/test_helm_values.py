@@ -20,7 +20,7 @@ def test_maps_merge_and_the_rest_is_replaced() -> None:
 
 
 @given(trees, trees, trees)
-def test_layers_are_laid_one_by_one_and_left_as_they_are(a: dict, b: dict, c: dict) -> None:  # type: ignore[type-arg]
+def test_layers_are_laid_one_by_one_and_left_as_they_are(a: dict, b: dict, c: dict) -> None:  # type: ignore[type-arg]  # a test reads loosely
     before = repr((a, b, c))
     # Not associative: a scalar between two maps hides the first, as in Helm.
     assert merge_values(merge_values(a, b), c) == merge_values(a, b, c)
@@ -28,5 +28,5 @@ def test_layers_are_laid_one_by_one_and_left_as_they_are(a: dict, b: dict, c: di
 
 
 @given(trees)
-def test_nothing_is_neutral(tree: dict) -> None:  # type: ignore[type-arg]
+def test_nothing_is_neutral(tree: dict) -> None:  # type: ignore[type-arg]  # a test reads loosely
     assert merge_values({}, tree) == merge_values(tree, {}) == merge_values(tree, tree) == tree

@@ -16,7 +16,7 @@ TWO_METAS = {"eu": "meta-eu", "ew": "meta-eu", "us": "meta-us"}
 
 
 def statuses(report: object) -> dict[str, str]:
-    return {key: str(outcome.status) for key, outcome in report.outcomes.items()}  # type: ignore[attr-defined]
+    return {key: str(outcome.status) for key, outcome in report.outcomes.items()}  # type: ignore[attr-defined]  # a test reads loosely
 
 
 def test_all_tasks_run_and_hand_on_their_outputs(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_events_are_numbered_without_gaps_and_kept(tmp_path: Path) -> None:
 
 
 def test_the_journal_is_private_and_holds_no_pickle(tmp_path: Path) -> None:
-    import sqlite3  # noqa: PLC0415
+    import sqlite3  # noqa: PLC0415  loaded when used
 
     fleet = config({"eu": "meta"})
     carry_out(fleet, tmp_path, configured(fleet, first=Scripted(Script())))

@@ -39,7 +39,7 @@ def test_the_one_context_is_taken_out_and_nothing_else(tmp_path: Path) -> None:
     path = ExistingCluster().kubeconfig(about(tmp_path))
     tree = json.loads(path.read_text())
     assert tree["current-context"] == "prod"
-    assert tree["contexts"] == KUBECONFIG["contexts"][1:]  # type: ignore[index]
+    assert tree["contexts"] == KUBECONFIG["contexts"][1:]  # type: ignore[index]  # a test reads loosely
     assert tree["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "kube/pki/ca.crt")
     assert Path(tree["users"][0]["user"]["exec"]["command"]) == tmp_path / "kube/login"
     assert "hunter2" not in path.read_text()

@@ -20,9 +20,9 @@ def command(config: ConfigPath, as_json: AsJson = False) -> None:
 
     Exits with 1 where something is at fault.
     """
-    from ws_deployment.engine.diagnosis import diagnose  # noqa: PLC0415
-    from ws_deployment.engine.launch import Request  # noqa: PLC0415
-    from ws_deployment.tools.folders import state_path  # noqa: PLC0415
+    from ws_deployment.engine.diagnosis import diagnose  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.launch import Request  # noqa: PLC0415  loaded when used
+    from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     read, _ = require(config)
     findings = []

@@ -47,10 +47,10 @@ def command(
     Makes the clusters beside the old ones, installs, tests and registers them, and moves traffic to them. Exits with
     0 when all is done, 1 when something failed, 2 for a faulty config, 3 when a check refused beforehand.
     """
-    from ws_deployment.config import pinning  # noqa: PLC0415
-    from ws_deployment.engine.launch import Request  # noqa: PLC0415
-    from ws_deployment.engine.pipeline import configure  # noqa: PLC0415
-    from ws_deployment.tools.folders import state_path  # noqa: PLC0415
+    from ws_deployment.config import pinning  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.launch import Request  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.pipeline import configure  # noqa: PLC0415  loaded when used
+    from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     read, _ = require(config)
     read = pinning.with_versions(read, versions_manifest) if versions_manifest else read
@@ -74,12 +74,12 @@ def command(
 
 def _plan(request: Request, *, as_json: bool, full: bool) -> Request:
     """Print the plan; the request with the id that was drawn for it."""
-    import json  # noqa: PLC0415
+    import json  # noqa: PLC0415  loaded when used
 
-    from ws_deployment.engine.events import EventBus  # noqa: PLC0415
-    from ws_deployment.engine.launch import dry_run, new_run_id  # noqa: PLC0415
-    from ws_deployment.output.page import Page  # noqa: PLC0415
-    from ws_deployment.output.plan import DIFF_LINES, PlanReport  # noqa: PLC0415
+    from ws_deployment.engine.events import EventBus  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.launch import dry_run, new_run_id  # noqa: PLC0415  loaded when used
+    from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
+    from ws_deployment.output.plan import DIFF_LINES, PlanReport  # noqa: PLC0415  loaded when used
 
     run_id = new_run_id()
     deployment, planned = dry_run(request, EventBus(run_id), run_id)
@@ -101,13 +101,13 @@ def _confirmed(request: Request) -> Request:
 
 
 def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) -> None:
-    from ws_deployment.engine.events import EventBus  # noqa: PLC0415
-    from ws_deployment.engine.interrupted import InterruptedRunError  # noqa: PLC0415
-    from ws_deployment.engine.launch import RefusedRunError, launch, new_run_id  # noqa: PLC0415
-    from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415
-    from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415
-    from ws_deployment.output.page import Page  # noqa: PLC0415
-    from ws_deployment.output.summary import Summary  # noqa: PLC0415
+    from ws_deployment.engine.events import EventBus  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.interrupted import InterruptedRunError  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.launch import RefusedRunError, launch, new_run_id  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415  loaded when used
+    from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415  loaded when used
+    from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
+    from ws_deployment.output.summary import Summary  # noqa: PLC0415  loaded when used
 
     run_id = new_run_id()
     bus = EventBus(run_id)

@@ -168,8 +168,8 @@ class Gke:
     def _client(self) -> ClusterManagerClient:
         if self._made is None:
             import grpc  # noqa: PLC0415  with what follows 0.2 s and more: paid by who talks to Google
-            from google.cloud.container_v1 import ClusterManagerClient  # noqa: PLC0415
-            from google.cloud.container_v1.services.cluster_manager.transports import (  # noqa: PLC0415
+            from google.cloud.container_v1 import ClusterManagerClient  # noqa: PLC0415  loaded when used
+            from google.cloud.container_v1.services.cluster_manager.transports import (  # noqa: PLC0415  loaded when used
                 ClusterManagerGrpcTransport,
             )
 
@@ -187,7 +187,7 @@ class Gke:
 def _told(attempted: str, on: str) -> Iterator[None]:
     """Turn Google's errors into ours."""
     from google.api_core import exceptions as google  # noqa: PLC0415  see _client
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415  loaded when used
 
     try:
         yield

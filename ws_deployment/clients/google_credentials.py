@@ -51,7 +51,7 @@ def load(credentials_file: Path | None = None) -> Credentials:
     Raises CredentialsError.
     """
     import google.auth  # noqa: PLC0415  0.1 s
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415  loaded when used
 
     try:
         return _of_file(credentials_file) if credentials_file else _default(google.auth.default)
@@ -100,7 +100,7 @@ def _of_file(path: Path) -> Credentials:
 def access_token(credentials: Credentials) -> tuple[str, dt.datetime]:
     """A fresh access token and its end (UTC). Raises CredentialsError, TransientCredentialsError."""
     from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415  see load
-    from google.auth.transport.requests import Request  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415  loaded when used
 
     try:
         credentials.refresh(Request())  # type: ignore[no-untyped-call]  # the library has no types

@@ -226,7 +226,7 @@ class Helm:
         return told
 
     def _json(self, *words: str) -> dict[str, Any]:
-        import json  # noqa: PLC0415
+        import json  # noqa: PLC0415  loaded when used
 
         told: dict[str, Any] = json.loads(_now(self._command().run([*words, "--output", "json"])))
         return told
@@ -248,7 +248,7 @@ class Helm:
 
 def _described(folder: Path) -> dict[str, Any] | None:
     """What a chart's folder says of itself; None where it is no such folder, or Helm shall say what is wrong."""
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  loaded when used
 
     try:
         told = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
@@ -263,7 +263,7 @@ def _found_by(chart: Chart) -> list[str]:
 
 
 def _json(values: Mapping[str, Any]) -> bytes:
-    import json  # noqa: PLC0415
+    import json  # noqa: PLC0415  loaded when used
 
     return json.dumps(values).encode()
 

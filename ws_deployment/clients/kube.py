@@ -159,7 +159,7 @@ class Kube:
     def _client(self) -> DynamicClient:
         if self._made is None:
             # 0.3 s of CPU: paid by who talks to a cluster.
-            from kubernetes import config, dynamic  # noqa: PLC0415
+            from kubernetes import config, dynamic  # noqa: PLC0415  loaded when used
 
             try:
                 api = config.new_client_from_config(  # type: ignore[no-untyped-call]  # the library has no types
@@ -180,7 +180,7 @@ class Kube:
     def _told(self, attempted: str, on: str) -> Iterator[None]:
         """Turn the library's errors into ours."""
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415  heavy, see _client
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415  loaded when used
 
         try:
             yield

@@ -53,7 +53,7 @@ def probe_grpc(address: str, *, timeout: float, service: str = "", tls: ClientTl
     Without `tls` the connection is plain. `timeout` in seconds. Raises ProbeError unless it says SERVING.
     """
     import grpc  # noqa: PLC0415  60 ms
-    from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
+    from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415  loaded when used
 
     channel = (
         grpc.secure_channel(address, grpc.ssl_channel_credentials(*_pem(tls)))

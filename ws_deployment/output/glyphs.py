@@ -34,7 +34,7 @@ LOOKS = {
 #: Statuses whose word must stand somewhere near their symbol, because it is not obvious.
 TELLING = (Status.SKIPPED, Status.REFUSED, Status.UNKNOWN, Status.BLOCKED, Status.CANCELLED)
 
-_SPELLING = str.maketrans({"…": "..", "→": "->", "—": "-", "–": "-", "·": "-", "✓": "+", "✗": "x"})  # noqa: RUF001
+_SPELLING = str.maketrans({"…": "..", "→": "->", "—": "-", "–": "-", "·": "-", "✓": "+", "✗": "x"})  # noqa: RUF001  these very characters are meant
 #: Escape sequences (CSI, OSC, others) and other control characters: a child's output must not steer the terminal.
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"

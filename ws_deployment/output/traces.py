@@ -86,8 +86,8 @@ class TracesOutput(Output):
 
     def __init__(self, exporter: SpanExporter, traceparent: str = "") -> None:
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  an optional extra
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  loaded when used
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  loaded when used
 
         # `create` reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, but lets what it is given win over them.
         named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")

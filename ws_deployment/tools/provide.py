@@ -41,7 +41,7 @@ def _mixed_families(found: dict[str, Found]) -> set[str]:
 
 def _built(name: str, on_progress: Callable[[str], None]) -> Found:
     from ws_deployment.tools.build import build  # noqa: PLC0415  only a first run on a machine builds
-    from ws_deployment.tools.recipes import RECIPES  # noqa: PLC0415
+    from ws_deployment.tools.recipes import RECIPES  # noqa: PLC0415  loaded when used
 
     build(RECIPES[TOOLS[name].recipe], on_progress)
     if present := find_built(name):

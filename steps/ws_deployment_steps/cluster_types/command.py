@@ -58,7 +58,7 @@ class CommandCluster(IClusterType):
 
     def kubeconfig(self, context: StepContext) -> Path:
         """Its kubeconfig; asked for anew when it is about to age."""
-        from ws_deployment.tools.files import read_json, write_json, write_private  # noqa: PLC0415
+        from ws_deployment.tools.files import read_json, write_json, write_private  # noqa: PLC0415  loaded when used
 
         target = kubeconfig_path(context)
         end = target.with_suffix(".end.json")
@@ -81,7 +81,7 @@ class CommandCluster(IClusterType):
 
 
 def _call(context: StepContext, action: Action) -> dict[str, Any]:
-    from ws_deployment.clients.command import call  # noqa: PLC0415
+    from ws_deployment.clients.command import call  # noqa: PLC0415  loaded when used
 
     cluster, fleet = context.cluster, context.fleet
     if not cluster.command:

@@ -206,13 +206,13 @@ def _lacking(quotas: Iterable[Quota]) -> str:
 
 
 def _gke(project: Project) -> Gke:
-    from ws_deployment.clients.gke import Gke  # noqa: PLC0415
+    from ws_deployment.clients.gke import Gke  # noqa: PLC0415  loaded when used
 
     return Gke(project.id, credentials_file=_credentials_file(project))
 
 
 def _project(project: Project) -> GoogleProject:
-    from ws_deployment.clients.google_project import GoogleProject  # noqa: PLC0415
+    from ws_deployment.clients.google_project import GoogleProject  # noqa: PLC0415  loaded when used
 
     return GoogleProject(project.id, credentials_file=_credentials_file(project))
 
