@@ -1,0 +1,152 @@
+"""Back-ends that steps ask for by name: kinds of clusters, registrars, traffic routers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from ws_deployment.config.v1 import Bridge, Preferability
+from ws_deployment.errors import WsDeploymentError
+from ws_deployment.fleet.clusters import Fleet, MetaCluster
+from ws_deployment.interfaces.context import StepContext
+from ws_deployment.interfaces.values import NotYetError, Outputs, Parameters, SubTask, Verdict
+from ws_deployment.traffic.ramp import Registration, Stage
+
+
+@dataclass(frozen=True)
+class TerraformModule:
+    """A module that makes one cluster: its source, its inputs, and its secret inputs by name."""
+
+    source: str
+    variables: Mapping[str, Any]
+    secret_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `ws-deployment doctor`: what was looked at, how it stands, and what to do about it."""
+
+    subject: str
+    health: Literal["ok", "warning", "fault"]
+    text: str
+    remedy: str = ""
+
+
+class IClusterType(ABC):
+    """A kind of cluster: how it is made and how it is reached."""
+
+    #: One line for `ws-deployment doctor`.
+    summary: ClassVar[str]
+    #: What to know before trusting it; shown in plans. Empty for a type that is proven.
+    preview: ClassVar[str] = ""
+
+    def check(self, context: StepContext) -> Verdict:
+        """Whether a cluster can be made: credentials, quota, and that no other bears the name."""
+        return Verdict.proceed()
+
+    def terraform(self, context: StepContext) -> TerraformModule | None:
+        """The module that makes the cluster; None for a type that is not made by Terraform."""
+        return None
+
+    def create(self, context: StepContext) -> Outputs:
+        """Make the cluster, or go on where this run left off; for a type without a Terraform module."""
+        raise WsDeploymentError("creating", on=context.cluster.name, why=f"type {context.cluster.type} can't create")
+
+    def destroy(self, context: StepContext) -> None:
+        """Remove the cluster; for a type without a Terraform module."""
+        raise WsDeploymentError("removing", on=context.cluster.name, why=f"type {context.cluster.type} can't remove")
+
+    @abstractmethod
+    def kubeconfig(self, context: StepContext) -> Path:
+        """A private (0600) kubeconfig of the context's cluster. Raises NotYetError while there is no cluster."""
+
+    def url(self, context: StepContext) -> str | None:
+        """Where the meta cluster reaches the cluster, for a type that knows; else the config or the DNS zone says.
+
+        Raises NotYetError where it is known when the cluster is there.
+        """
+        return None
+
+    def taken_names(self, fleet: Fleet) -> frozenset[str]:
+        """Cloud names that exist already. Raises NotYetError where that can't be known from here."""
+        return frozenset()
+
+    def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
+        """What a run with clusters of this type needs and has: credentials, rights, APIs, quota. Read-only."""
+        return ()
+
+    def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
+        """Make sure that a meta cluster of this type is there before a run. Most are there anyway."""
+
+    def bridge(self, meta: MetaCluster) -> Bridge:
+        """Where the bridge of a meta cluster of this type is. Raises NotYetError where that is not known."""
+        raise NotYetError(
+            "finding the bridge of",
+            on=meta.name,
+            why="the config does not say where it is",
+            remedy=f"Add `bridge:` to the meta cluster {meta.name}.",
+        )
+
+
+@dataclass(frozen=True)
+class TlsMaterial:
+    """PEM texts with which a meta cluster reaches a workspace cluster."""
+
+    ca: str = field(repr=False)
+    crt: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RegistrationRequest:
+    """A cluster to register, always cordoned: it takes traffic only when a shift says so."""
+
+    name: str
+    url: str
+    tls: TlsMaterial
+    region: str = ""
+    preferability: Preferability = "none"
+    govern: bool = True
+
+
+class MetaBackend(ABC):
+    """What works at one meta cluster, on behalf of one task. `parameters` is an object of `parameters_model`."""
+
+    parameters_model: ClassVar[type[Parameters]] = Parameters
+
+    def __init__(self, parameters: Any, meta: MetaCluster, context: StepContext) -> None:
+        self.parameters = parameters
+        self.meta = meta
+        self.context = context
+
+    @abstractmethod
+    def registrations(self) -> Sequence[Registration]:
+        """All registered clusters with their weights."""
+
+
+class IRegistrar(MetaBackend):
+    """Registers workspace clusters at one meta cluster."""
+
+    @abstractmethod
+    def register(self, request: RegistrationRequest) -> None:
+        """Register a cluster, cordoned."""
+
+    @abstractmethod
+    def deregister(self, name: str) -> None:
+        """Remove a registration, never by force."""
+
+
+class ITrafficRouter(MetaBackend):
+    """Moves the traffic of one meta cluster."""
+
+    @abstractmethod
+    def subtasks(self, stage: Stage) -> Sequence[SubTask]:
+        """The effects that bring about `stage`, in their safe order."""
+
+    @abstractmethod
+    def carry_out(self, subtask: SubTask) -> None:
+        """Do one of them. Doing it twice is the same as doing it once."""

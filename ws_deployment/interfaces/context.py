@@ -1,0 +1,116 @@
+"""What a plugin sees of the run and may ask of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ws_deployment.config.v1 import Bridge, SecretReference, Terraform, Versions
+from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
+from ws_deployment.interfaces.values import Outputs, Verdict
+
+if TYPE_CHECKING:
+    from ws_deployment.interfaces.backends import IClusterType, IRegistrar, ITrafficRouter
+
+
+class Cancelled(Protocol):
+    """Says whether the task was asked to stop; `threading.Event` fits."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+class StepContext(ABC):
+    """What a plugin sees of the run and may ask of it. Implemented by the engine.
+
+    `config_folder` is what relative paths of the config are relative to. `output` is the file that keeps the full
+    output of what the task calls. `deadline` is a `time.monotonic` value. `saved` is the folder that keeps the files
+    of a saved plan of this task (Terraform's own plan): a step's `plan` may write there, and its `run` must carry out
+    what it finds there and nothing else. None where no plan is saved or applied.
+    """
+
+    run_id: str
+    dry_run: bool
+    fleet: Fleet
+    terraform: Terraform
+    versions: Versions
+    config_folder: Path
+    output: Path
+    deadline: float
+    cancelled: Cancelled
+    saved: Path | None = None
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Private folder (0700) of the cluster or meta cluster, kept for the fleet. A dry run does not make it."""
+
+    @property
+    @abstractmethod
+    def scratch(self) -> Path:
+        """Private folder that goes when the command ends; all that a dry run may write to."""
+
+    @property
+    @abstractmethod
+    def cluster(self) -> WorkspaceCluster:
+        """The cluster that this task is about; for `Scope.CLUSTER` alone."""
+
+    @property
+    @abstractmethod
+    def meta(self) -> MetaCluster:
+        """The meta cluster that this task is about; for `Scope.META` alone."""
+
+    @abstractmethod
+    def progress(self, message: str) -> None:
+        """Tell what the task waits for or has come to; shown live, kept as an event."""
+
+    @abstractmethod
+    def traffic(self, shares: Mapping[str, float]) -> None:
+        """Tell how starts are split now: percent by short name."""
+
+    @abstractmethod
+    def outputs(self, step: str) -> Outputs:
+        """What an earlier step handed on for this target; empty where it did not run."""
+
+    @abstractmethod
+    def secret(self, reference: SecretReference) -> str:
+        """The secret that `reference` names; masked from then on wherever text is written.
+
+        Raises WsDeploymentError where the file or variable is missing or empty.
+        """
+
+    @abstractmethod
+    def cluster_type(self, name: str) -> IClusterType:
+        """The installed cluster type of that name."""
+
+    @abstractmethod
+    def registrar(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> IRegistrar:
+        """The installed back-end for registering clusters at `meta`."""
+
+    @abstractmethod
+    def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
+        """The installed back-end for moving traffic of `meta`."""
+
+    @abstractmethod
+    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
+        """This context, but about `cluster`: for a meta cluster's task that looks into its clusters."""
+
+    def kubeconfig(self) -> Path:
+        """Private kubeconfig of this task's cluster. Raises NotYetError where it does not exist yet."""
+        return self.cluster_type(self.cluster.type).kubeconfig(self)
+
+    def bridge(self, meta: MetaCluster) -> Bridge:
+        """Where the bridge of `meta` is: the config's word, else what the meta cluster's type knows.
+
+        Raises NotYetError where it is not known (yet).
+        """
+        return meta.bridge or self.cluster_type(meta.type).bridge(meta)
+
+    def missing(self, problem: str, remedy: str) -> Verdict:
+        """Refuse a run for lack of something that a dry run can do without."""
+        if self.dry_run:
+            return Verdict.deferred(f"{problem}; a run needs it: {remedy}" if remedy else problem)
+        return Verdict.refuse(problem, remedy)
