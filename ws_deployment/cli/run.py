@@ -17,7 +17,7 @@ from ws_deployment.cli.options import AsJson, ConfigPath
 from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
-    from ws_deployment.engine.launch import Request
+    from ws_deployment.engine.deployment import Request
     from ws_deployment.output.model import RunView
 
 
@@ -48,8 +48,9 @@ def command(
     0 when all is done, 1 when something failed, 2 for a faulty config, 3 when a check refused beforehand.
     """
     from ws_deployment.config import pinning  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.launch import Request  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.deployment import Request  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.pipeline import configure  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.state import State  # noqa: PLC0415  loaded when used
     from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     read, _ = require(config)
@@ -59,7 +60,7 @@ def command(
         config=read,
         config_file=config,
         steps=configure(read),
-        state=state_path(),
+        state=State(state_path()),
         cluster_id=cluster_id,
         only=tuple(only or ()),
         exclude=tuple(exclude or ()),
@@ -104,6 +105,7 @@ def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) ->
     from ws_deployment.engine.events import EventBus  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.interrupted import InterruptedRunError  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.launch import RefusedRunError, launch, new_run_id  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.manner import Manner  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415  loaded when used
     from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415  loaded when used
     from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
@@ -122,7 +124,7 @@ def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) ->
     code = ExitCode.FAILED
     try:
         with outputs, Interruption() as interruption:
-            report = launch(request, bus, run_id, interruption.asked)
+            report = launch(request, Manner(bus, interruption.asked))
             code = ExitCode.DONE if report.status.good else ExitCode.FAILED
     except RefusedRunError:
         code = ExitCode.REFUSED
