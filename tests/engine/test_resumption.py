@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine.noop import Asking, MetaScripted, Script, Scripted, carry_out, config, configured, in_pipeline
+from engine.noop import Asking, MetaScripted, Script, Scripted, carry_out, config, configured, in_pipeline, name_of
 
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import requests, resumption
@@ -20,6 +21,7 @@ from ws_deployment.engine.pipeline import ConfiguredStep
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store, opened
 from ws_deployment.errors import RefusedError, UsageError
+from ws_deployment.interfaces import StepContext, StepPlan
 
 Steps = tuple[ConfiguredStep, ...]
 Pipeline = Callable[..., tuple[ConfigV1, Steps]]
@@ -107,6 +109,28 @@ def _end_holds(state: Path) -> None:
         connection.execute(
             "UPDATE operation_outputs SET output = '{\"until\": 1}' WHERE function_name LIKE '%/hold/until'"
         )
+
+
+class HoldsUs(Scripted):
+    """Holds on us1 alone."""
+
+    def plan(self, context: StepContext) -> StepPlan:
+        plan = super().plan(context)
+        return plan if name_of(context) == "us1" else replace(plan, subtasks=plan.subtasks[1:])
+
+
+def test_a_segment_that_ended_before_the_interruption_is_not_waited_for_again(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
+    first, shift = HoldsUs(Script(hold=60)), MetaScripted(Script())
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, first=first, shift=shift)
+    with pytest.raises(InterruptedRunError):
+        carry_out(fleet, tmp_path, steps, interrupt_after(0.7))
+    assert first.ran == ["eu1"]
+    _end_holds(tmp_path)
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert first.ran == ["eu1", "us1"]
+    assert shift.ran == ["meta"]
 
 
 def test_a_finished_run_is_not_resumed(tmp_path: Path, pipeline: Pipeline) -> None:
