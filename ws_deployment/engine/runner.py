@@ -287,7 +287,8 @@ class Runner:
             work = self._approved(task, subtask, start)
         outcome = Outcome.from_json(self._once(name, work))
         if last and outcome.status.good:
-            return Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            verified = Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            return outcome if verified.status.good else verified
         return outcome
 
     def _held(
