@@ -60,7 +60,7 @@ def refuse_workspaces(attempted: str, context: StepContext, forced: frozenset[st
         raise RefusedError(
             attempted,
             on=name,
-            why=f"{total} workspace Pods are on it ({kinds})",
+            why=f"{total} workspace Pod{'s are' if total > 1 else ' is'} on it ({kinds})",
             remedy="Wait until they have stopped; they can't be moved, and nothing forces this.",
         )
 
