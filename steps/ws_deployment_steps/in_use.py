@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ws_deployment.errors import RefusedError, TransientError
+from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.marks import RUN
 from ws_deployment.interfaces import NotYetError, Registration, StepContext
 
@@ -20,7 +20,7 @@ def workspaces(context: StepContext) -> Counter[str]:
     """Pods of workspaces on the context's cluster by kind: regular, prebuild, imagebuild …, or stopping.
 
     Those that the run made itself, to test the cluster, don't count. Raises NotYetError where there is no cluster,
-    TransientError where it does not answer.
+    KubeError or TransientKubeError where it does not answer.
     """
     from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
@@ -46,7 +46,9 @@ def refuse_workspaces(attempted: str, context: StepContext, forced: frozenset[st
         found = workspaces(context)
     except NotYetError:
         return
-    except TransientError as error:
+    except CancelledError:
+        raise
+    except WsDeploymentError as error:
         if begun or part in forced:
             return
         raise RefusedError(
