@@ -10,6 +10,7 @@ from collections import Counter
 from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.marks import RUN
 from ws_deployment.interfaces import NotYetError, Registration, StepContext
+from ws_deployment_steps.forcing import refused
 
 #: Label of every Pod in which somebody works, and the label that says what it is.
 _WORKSPACE = {"component": "workspace"}
@@ -51,12 +52,8 @@ def refuse_workspaces(attempted: str, context: StepContext, forced: frozenset[st
     except WsDeploymentError as error:
         if begun or part in forced:
             return
-        raise RefusedError(
-            attempted,
-            on=name,
-            why=f"{part}: who works on it is not known: {error.why}",
-            remedy=f"Make it answer; or, when it is surely idle, force this part: {part}.",
-        ) from error
+        what = {part: f"who works on it is not known: {error.why}"}
+        raise refused(attempted, name, what, first="Make it answer") from error
     if total := found.total():
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
         raise RefusedError(

@@ -179,6 +179,8 @@ def test_a_cluster_that_does_not_answer_is_removed_only_by_name(world: World) ->
     daemon.end_all(get_cluster(context.cluster.name).folder)
     with pytest.raises(RefusedError, match="workspaces/eu17: who works on it is not known"):
         go_back(world.create, context, destroying)
+    # What goes with it is no reason to stop before it.
+    assert AliveTest(AliveTestParameters()).plan_rollback(context, destroying).change is Change.NONE
     # Terraform fails: the state stays, and what has begun may go on without the cluster's word.
     program, context.terraform = context.terraform, context.terraform.model_copy(update={"program": "false"})
     forced = replace(destroying, forced=frozenset({"workspaces/eu17"}))
