@@ -15,10 +15,7 @@ from ws_deployment.cli.options import AsJson, RunName, StateServer, state_at
 from ws_deployment.errors import UsageError, WsDeploymentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ws_deployment.engine.state import State
-    from ws_deployment.engine.store import Run, Store
+    from ws_deployment.engine.store import Store
     from ws_deployment.output.standing import Standing
 
 

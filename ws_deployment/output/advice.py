@@ -42,25 +42,32 @@ def safety(run: RunView, *, attended: bool) -> str:
     """Whether the run may be left as it stands, in plain words. `attended` says whether a process is at it."""
     split = _between(run)
     where = f"in the middle of moving traffic at {', '.join(split)}: starts stay split as above" if split else ""
+    if attended:
+        return _safety_of_attended(run, where)
     if run.status in {Status.DONE, Status.ROLLED_BACK}:
         return "Yes. It has come to its end."
-    if run.status is Status.PAUSED and attended:
-        return f"Yes, if that is meant: it is paused{f', {where}' if where else ''} until it is resumed."
     if run.asking:
-        goes_on = (
-            "It goes on by itself once it is approved." if attended else "No process is at it: approve and resume."
-        )
-        return f"It waits for a person{f', {where}' if where else ''}. {goes_on}"
-    if attended:
-        return "Yes. A process carries it out, and nothing is asked of you."
+        return f"It waits for a person{where and f', {where}'}. No process is at it: approve and resume."
     if run.status is Status.QUEUED:
         return "Yes, while a worker runs: one takes it up."
+    return _safety_of_left(run, where)
+
+
+def _safety_of_left(run: RunView, where: str) -> str:
     stopped = "No process is at it" if run.status in {Status.INTERRUPTED, Status.WAITING} else f"It is {run.status}"
     if where:
         return f"Not for long. {stopped}, {where} until somebody goes on with it or undoes it."
     if run.traffic:
         return f"Yes, for users: all traffic that it was to move has been moved. {stopped}; what is left can wait."
     return f"Yes, for users: no traffic was moved. {stopped}; what it has made takes no starts and costs money."
+
+
+def _safety_of_attended(run: RunView, where: str) -> str:
+    if run.status is Status.PAUSED:
+        return f"Yes, if that is meant: it is paused{where and f', {where}'} until it is resumed."
+    if run.asking:
+        return f"It waits for a person{where and f', {where}'}. It goes on by itself once it is approved."
+    return "Yes. A process carries it out, and nothing is asked of you."
 
 
 def _between(run: RunView) -> list[str]:

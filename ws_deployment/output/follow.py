@@ -8,7 +8,7 @@ from typing import Protocol, TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ws_deployment.engine.events import Event
+from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.store import Store
 from ws_deployment.output.model import RunView
@@ -17,6 +17,8 @@ from ws_deployment.output.standing import Standing, standings
 
 #: Seconds between two looks.
 LOOK = 0.25
+#: Looks after the end of a run that told none: its last events are written a moment after it is let go.
+_LAST_LOOKS = 4
 
 
 class Teller(Protocol):
@@ -71,26 +73,24 @@ def tell(store: Store, run: str, teller: Teller, *, follow: bool) -> Standing:
 
     A database that is away for a moment is asked again while following.
     """
-    last = 0
+    last, over = 0, 0
+    ended = False
     while True:
         try:
-            # How it stands is read before its events: the last ones are written before its process lets it go.
             (standing,) = standings(store, [store.find(run)])
             for event in store.events(run, after=last):
                 teller.tell(event)
-                last = event["seq"]
+                last, ended = event["seq"], event["kind"] == Kind.RUN_FINISHED
         except SQLAlchemyError:
             if not follow:
                 raise
         else:
-            if not follow or _is_over(standing):
+            over = over + 1 if _is_over(standing) else 0
+            if not follow or (over and (ended or over > _LAST_LOOKS)):
                 return standing
             teller.tick()
         time.sleep(LOOK)
 
 
 def _is_over(standing: Standing) -> bool:
-    run = standing.run
-    if standing.lease is not None or run.status is Status.QUEUED:
-        return False
-    return run.finished is not None or not run.detached
+    return standing.lease is None and standing.run.status is not Status.QUEUED

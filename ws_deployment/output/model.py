@@ -261,7 +261,7 @@ class RunView:
             if task.key in data["again"]:
                 for wait in [wait for wait in self.waits if wait[0] == task.key]:
                     del self.waits[wait]
-            if task.key in data["again"] or task.status is Status.CANCELLED or task.started and not task.final:
+            if task.key in data["again"] or task.status is Status.CANCELLED or (task.started and not task.final):
                 fresh = TaskView(task.key, task.step, task.scope, task.target, task.clusters)
                 vars(task).update(vars(fresh))
 

@@ -1,4 +1,4 @@
-"""One run for somebody who has just been woken: where starts go, whether it may be left, how to go on; then the rest."""
+"""One run for somebody who has just been woken: where starts go, may it be left, how to go on; then the rest."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def next_commands(story: Story) -> dict[str, str]:
     """Commands that fit how it stands, by what each is for."""
     run, view = story.standing.run, story.view
     commands = going_on(view)
+    if story.undone_by and story.undone_by.finished is None:
+        name = story.undone_by.id
+        commands = {"it is being undone; to see how that stands:": f"ws-deployment runs show {name}"}
+    elif not view.asking:  # nobody is at it, but the question is open: it can be answered before somebody goes on
+        asked = [wait for wait in story.standing.waits if wait.until is None]
+        which = "" if len(asked) == 1 else " --task {}"
+        answers = {
+            f"to say yes to {wait.task}:": f"ws-deployment runs approve {run.id}{which.format(wait.task)}"
+            for wait in asked
+        }
+        commands = {**answers, **commands}
     if story.standing.lease is not None and view.status is Status.RUNNING:
         commands["to watch it:"] = f"ws-deployment runs events {run.id} --follow"
         commands["to have it stop before its next effect:"] = f"ws-deployment runs pause {run.id}"
@@ -74,7 +85,8 @@ def _head(page: Page, story: Story, now: float) -> None:
     run = story.standing.run
     took = f" in {format_duration(story.standing.seconds)}" if story.standing.seconds is not None else ""
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    text = f"{run.fleet} ({run.environment}), id {run.cluster_id}, run {run.id}, begun {age(now - run.created)}{attempt}"
+    begun = f"begun {age(now - run.created)}{attempt}"
+    text = f"{run.fleet} ({run.environment}), id {run.cluster_id}, run {run.id}, {begun}"
     item = Item(page.glyphs.status(run.status), LOOKS[run.status].colour, f"{run.status}{took}:", indent=0)
     page.item(item, text)
     if run.of:

@@ -22,7 +22,8 @@ _WORDS = ("approve", "mark-done")
 class Standing:
     """A run as it stands. `lease` is of the process that is at it; None where none is.
 
-    A process of this machine that is surely gone counts as none, although its lease has not ended yet.
+    A detached run is carried out by all workers; the lease is one of theirs. A process of this machine that is surely
+    gone counts as none, although its lease has not ended yet.
     """
 
     run: Run
@@ -82,13 +83,15 @@ class Story:
 
 def standings(store: Store, runs: Sequence[Run]) -> list[Standing]:
     """How each of the runs stands."""
-    names = [f"run/{run.id}" for run in runs if run.finished is None]
-    held = leases.held(store.engine, names) if names else []
-    at_it = {lease.run: lease for lease in held if lease.live and not leases.gone(lease.pid, lease.process)}
-    waits = store.waits() if names else []
+    unfinished = [run for run in runs if run.finished is None]
+    held = leases.held(store.engine) if unfinished else []
+    live = [lease for lease in held if lease.live and not leases.gone(lease.pid, lease.process)]
+    at_it = {lease.run: lease for lease in live if lease.name == f"run/{lease.run}"}
+    worker = next((lease for lease in live if lease.name.startswith("worker/")), None)
+    waits = store.waits() if unfinished else []
     found = []
     for run in runs:
-        lease = at_it.get(run.id)
+        lease = (worker if run.detached else at_it.get(run.id)) if run.finished is None else None
         own = tuple(wait for wait in waits if wait.run == run.id)
         found.append(Standing(_without_holder(run) if lease is None else run, lease, own))
     return found
@@ -133,5 +136,6 @@ def wait_as_json(wait: Wait) -> dict[str, Any]:
 
 
 def _without_holder(run: Run) -> Run:
-    unattended = run.finished is None and not run.detached and run.status in {Status.RUNNING, Status.PAUSED}
-    return replace(run, status=Status.INTERRUPTED) if unattended else run
+    if run.finished is not None or run.status not in {Status.RUNNING, Status.PAUSED}:
+        return run
+    return replace(run, status=Status.QUEUED if run.detached else Status.INTERRUPTED)

@@ -111,21 +111,15 @@ class Story:
         if event.kind is Kind.TASK_PLANNED:
             yield Entry("task.planned", event.at, {"summary": data["summary"]}, task)
         elif event.kind is Kind.TASK_PROGRESS:
-            if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
-                yield Entry("task.progress", event.at, {"message": data["message"]}, task)
-            else:
-                self._pending[task.key] = data["message"]
+            yield from self._progress(event, task)
         elif event.kind is Kind.TASK_RETRYING:
             keys = {**data, "wait": format_duration(data["wait"])}
             yield Entry("task.retrying", event.at, keys, task, "warning")
         elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1 and not data.get("hold"):
-            place = {"number": task.subtasks_done + 1, "total": len(task.subtasks)}
-            yield Entry("task.subtask", event.at, {**place, "summary": data.get("summary") or data["name"]}, task)
-        elif event.kind is Kind.TASK_WAITING:
+            keys = {**_place(task), "summary": data.get("summary") or data["name"]}
+            yield Entry("task.subtask", event.at, keys, task)
+        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED}:
             yield _of_wait(event, task, run)
-        elif event.kind is Kind.TASK_APPROVED:
-            reason = f": {data['reason']}" if data.get("reason") else ""
-            yield Entry("task.approved", event.at, {"who": data["who"], "reason": reason}, task)
         elif event.kind is Kind.TRAFFIC:
             shares = ", ".join(f"{name} {share:.3g} %" for name, share in run.traffic[task.target].items())
             told = self._shares.get(task.key)
@@ -136,6 +130,12 @@ class Story:
             self._blocked.append(task)
         elif event.kind is Kind.TASK_FINISHED:
             yield _of_end(event, task)
+
+    def _progress(self, event: Event, task: TaskView) -> Iterator[Entry]:
+        if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
+            yield Entry("task.progress", event.at, {"message": event.data["message"]}, task)
+        else:
+            self._pending[task.key] = event.data["message"]
 
 
 def _of_run(event: Event, run: RunView) -> Iterator[Entry]:
@@ -180,12 +180,19 @@ def _of_resumption(event: Event, run: RunView) -> Entry:
 
 
 def _of_wait(event: Event, task: TaskView, run: RunView) -> Entry:
+    if event.kind is Kind.TASK_APPROVED:
+        reason = f": {event.data['reason']}" if event.data.get("reason") else ""
+        return Entry("task.approved", event.at, {"who": event.data["who"], "reason": reason}, task)
     if task.asks:
         keys = {"question": task.asks, "command": approval(run, task)}
         return Entry("task.asks", event.at, keys, task, "warning")
-    place = {"number": min(task.subtasks_done + 1, len(task.subtasks)), "total": len(task.subtasks)}
     until = f"{datetime.fromtimestamp(event.data['until']).astimezone():%H:%M:%S}"
-    return Entry("task.holding", event.at, {**place, "summary": task.doing, "until": until}, task)
+    return Entry("task.holding", event.at, {**_place(task), "summary": task.doing, "until": until}, task)
+
+
+def _place(task: TaskView) -> dict[str, int]:
+    """Which of its sub-tasks a task is at."""
+    return {"number": min(task.subtasks_done + 1, len(task.subtasks)), "total": len(task.subtasks)}
 
 
 def _of_end(event: Event, task: TaskView) -> Entry:
