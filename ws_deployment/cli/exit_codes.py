@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from ws_deployment.errors import CancelledError, RefusedError, UsageError, WsDeploymentError
+from ws_deployment.errors import CancelledError, RefusedError, StalePlanError, UsageError, WsDeploymentError
 
 
 class ExitCode(enum.IntEnum):
@@ -26,6 +26,8 @@ def of(error: WsDeploymentError) -> ExitCode:
     """The code for an error that ended the command."""
     if isinstance(error, UsageError):
         return ExitCode.USAGE
+    if isinstance(error, StalePlanError):
+        return ExitCode.STALE_PLAN
     if isinstance(error, RefusedError):
         return ExitCode.REFUSED
     if isinstance(error, CancelledError):

@@ -54,6 +54,19 @@ class PlanSummary:
         """Whether applying it would change nothing."""
         return not self.changes and not self.outputs
 
+    def as_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PlanSummary:
+        """The summary that `as_json` gave."""
+        changes = (
+            ResourceChange(each["address"], each["action"], tuple(AttributeChange(**leaf) for leaf in each["attributes"]))
+            for each in data["changes"]
+        )
+        return cls(tuple(changes), tuple(data["outputs"]), data["made_by"])
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what would change: equal for two plans that would do the same."""
