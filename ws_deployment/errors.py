@@ -55,6 +55,10 @@ class StalePlanError(RefusedError):
     """The world has moved since the plan was saved. Nothing was touched; exit code 4."""
 
 
+class LockedError(WsDeploymentError):
+    """Another run holds what this one needs. Nothing was touched; exit code 5."""
+
+
 class CancelledError(WsDeploymentError):
     """The user or the engine asked this attempt to stop, and it did."""
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import enum
 
-from ws_deployment.errors import CancelledError, RefusedError, StalePlanError, UsageError, WsDeploymentError
+from ws_deployment.errors import (
+    CancelledError,
+    LockedError,
+    RefusedError,
+    StalePlanError,
+    UsageError,
+    WsDeploymentError,
+)
 
 
 class ExitCode(enum.IntEnum):
@@ -28,6 +35,8 @@ def of(error: WsDeploymentError) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, StalePlanError):
         return ExitCode.STALE_PLAN
+    if isinstance(error, LockedError):
+        return ExitCode.LOCKED
     if isinstance(error, RefusedError):
         return ExitCode.REFUSED
     if isinstance(error, CancelledError):

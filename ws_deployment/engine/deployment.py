@@ -172,7 +172,7 @@ def restored(record: Mapping[str, Any], request: Request, surroundings: RunSurro
             },
             inherited={key: dict(each.outputs) for key, each in undo.items()},
         )
-    if [task.key for task in deployment.tasks] != list(record["tasks"]):
+    if [task.key for task in deployment.tasks] != record.get("tasks", [task.key for task in deployment.tasks]):
         raise WsDeploymentError(
             "going on with",
             on=f"run {surroundings.run_id}",

@@ -19,7 +19,7 @@ from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.outcome import Checked, Intent, Problem, Status
 from ws_deployment.engine.pipeline import Task
-from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
+from ws_deployment.errors import CancelledError, LockedError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.resolve import fleet_name, resolve
 
 if TYPE_CHECKING:
@@ -117,8 +117,6 @@ def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
 
 def _refuse_beside(unfinished: list[Run]) -> None:
     """A second fleet beside an unfinished one is rarely meant."""
-    from ws_deployment.engine.leases import LockedError  # noqa: PLC0415  heavy
-
     for run in unfinished:
         if run.live:
             raise LockedError(

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from ws_deployment.engine import database
 from ws_deployment.engine.database import leases
-from ws_deployment.errors import WsDeploymentError
+from ws_deployment.errors import LockedError
 
 #: Seconds after which the lease of a holder that doesn't renew it ends.
 TERM = 30.0
@@ -31,10 +31,6 @@ TERM_VARIABLE = "WS_DEPLOYMENT_LEASE_SECONDS"
 _BEATS = 6
 #: A lease that ends with its run alone, not by time.
 ENDLESS = 1e15
-
-
-class LockedError(WsDeploymentError):
-    """Another run holds what this one needs; exit code 5."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,6 @@ def rollback(
             **{key: record[key] for key in ("program", "configFile", "config", "clusterId", "only", "exclude")},
             "of": run.id,
             "undo": {key: undo_as_json(each) for key, each in undo.items()},
-            "tasks": [],
         }
         deployment = restored(
             undoing, request_of(undoing, state), surroundings_of(done.request, manner.bus, rollback_id)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ws_deployment.engine import journal
-from ws_deployment.engine.leases import Leases, LockedError
+from ws_deployment.engine.leases import Leases
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store
-from ws_deployment.errors import CancelledError
+from ws_deployment.errors import CancelledError, LockedError
 from ws_deployment.fleet.clusters import Fleet
 
 #: Seconds between two attempts to get what another run holds.
