@@ -62,7 +62,9 @@ class PlanSummary:
     def from_json(cls, data: Mapping[str, Any]) -> PlanSummary:
         """The summary that `as_json` gave."""
         changes = (
-            ResourceChange(each["address"], each["action"], tuple(AttributeChange(**leaf) for leaf in each["attributes"]))
+            ResourceChange(
+                each["address"], each["action"], tuple(AttributeChange(**leaf) for leaf in each["attributes"])
+            )
             for each in data["changes"]
         )
         return cls(tuple(changes), tuple(data["outputs"]), data["made_by"])

@@ -56,6 +56,10 @@ class RunSurroundings:
         folder = self.saved / task.replace("/", ".") if self.saved else None
         return folder if folder and (self.saving or folder.is_dir()) else None
 
+    def plan_folder(self) -> Path:
+        """Where the run keeps the files of the saved plan that it carries out."""
+        return self.state / "runs" / self.run_id / "plan"
+
     def output_folder(self) -> Path:
         """Where the tasks' full outputs are kept."""
         return self.state / "runs" / self.run_id / "output"

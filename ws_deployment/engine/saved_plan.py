@@ -135,7 +135,9 @@ class SavedPlan:
     def differing_files(self) -> tuple[str, ...]:
         """Files of the plan that are missing or hold something else, and files that the plan does not know."""
         found = digests(self.folder) if self.folder else {}
-        return tuple(sorted(name for name in self.files.keys() | found.keys() if self.files.get(name) != found.get(name)))
+        return tuple(
+            sorted(name for name in self.files.keys() | found.keys() if self.files.get(name) != found.get(name))
+        )
 
 
 def files_beside(path: Path) -> Path:

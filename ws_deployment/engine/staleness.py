@@ -33,8 +33,12 @@ class Difference:
 
 def stale(planned: Mapping[str, Intent], fresh: Mapping[str, Intent]) -> tuple[Difference, ...]:
     """All that differs between a saved plan's tasks and the same tasks planned now, by key."""
-    gone = [Difference(key, "the task", "in the plan", "not made by this program") for key in planned if key not in fresh]
-    more = [Difference(key, "the task", "not in the plan", "made by this program") for key in fresh if key not in planned]
+    gone = [
+        Difference(key, "the task", "in the plan", "not made by this program") for key in planned if key not in fresh
+    ]
+    more = [
+        Difference(key, "the task", "not in the plan", "made by this program") for key in fresh if key not in planned
+    ]
     both = [each for key in planned if key in fresh for each in differences(key, planned[key], fresh[key])]
     return (*gone, *more, *both)
 
