@@ -72,7 +72,7 @@ def test_a_cluster_is_planned_made_changed_and_destroyed(tmp_path: Path, module:
 
     first = terraform.plan(plan)
     assert first.addresses("create") == ("module.cluster.terraform_data.cluster",)
-    assert "input.token: null → (sensitive)" in first.diff()
+    assert "input.token: (sensitive)" in first.diff()
     assert first.fingerprint == terraform.plan(plan).fingerprint
     terraform.apply(plan)
 

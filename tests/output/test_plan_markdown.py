@@ -26,10 +26,7 @@ def test_it_reads_well() -> None:
     shown = markdown(
         report(
             ("create", Intent(Status.RUNNING, (), StepPlan("make it", Change.CREATE, "+ it\n    name = 1"))),
-            (
-                "install",
-                Intent(Status.RUNNING, later, StepPlan("upgrade", Change.UPDATE, "~ X/y\n    -  a: 1\n    +  a: 2")),
-            ),
+            ("install", Intent(Status.RUNNING, later, upgrade)),
             ("register", Intent(Status.REFUSED, (), None, Problem("checking", "eu17", "taken", "Choose 18."))),
         )
     )
@@ -54,7 +51,6 @@ EXPECTED = """\
     name = 1
 ```
 
-
 </details>
 
 <details><summary><code>~</code> <b>install</b> upgrade</summary>
@@ -73,7 +69,6 @@ EXPECTED = """\
 <details open><summary><code>✗</code> <b>register</b> refused: taken</summary>
 
 → Choose 18.
-
 
 </details>
 """

@@ -89,7 +89,9 @@ class PlanSummary:
         lines: list[str] = []
         for change in self.changes:
             lines.append(str(change))
-            lines.extend(f"    {leaf.path}: {leaf.before} → {leaf.after}" for leaf in change.attributes)
+            for leaf in change.attributes:
+                before = "" if change.action == "create" else f"{leaf.before} → "
+                lines.append(f"    {leaf.path}: {before}{leaf.after}")
         return "\n".join(lines)
 
 

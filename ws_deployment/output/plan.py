@@ -188,8 +188,8 @@ class PlanReport:
 
 
 def _objects(listing: str) -> list[str]:
-    """The Kubernetes objects of a listing of manifests, as `Kind name`."""
-    found = []
+    """The Kubernetes objects of a listing of manifests, as `Kind name`, or the resources of one of Terraform's."""
+    found = re.findall(r"(?m)^\+ (\S+)$", listing)
     for document in re.split(r"(?m)^---$", listing):
         kind = re.search(r"(?m)^kind: (\S+)$", document)
         name = re.search(r"(?m)^metadata:\n(?:  .*\n)*?  name: (\S+)$", document)

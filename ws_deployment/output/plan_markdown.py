@@ -81,9 +81,9 @@ def _task(task: Task, intent: Intent, *, full: bool) -> Iterator[str]:
     if intent.plan and intent.plan.diff:
         yield from _fenced(intent.plan.diff, full=full)
         yield ""
-    for line in _notes(intent):
-        yield f"- {line}"
-    yield ""
+    if notes := [f"- {line}" for line in _notes(intent)]:
+        yield from notes
+        yield ""
     yield "</details>"
 
 
