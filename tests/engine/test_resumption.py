@@ -245,6 +245,24 @@ def test_a_run_waits_for_an_approval_and_keeps_who_gave_it(tmp_path: Path, pipel
     assert [event["data"]["reason"] for event in events(tmp_path, "task.approved")] == ["looks good"]  # type: ignore[index]
 
 
+def test_what_waited_is_due_when_its_moment_or_approval_has_come(tmp_path: Path, pipeline: Pipeline) -> None:
+    ask, last = Asking(Script()), Scripted(Script(hold=1.0))
+    fleet, steps = pipeline({"eu": "meta"}, ask=ask, last=last)
+    with pytest.raises(WaitingRunError):
+        carry_out(fleet, tmp_path, steps, exit_on_wait=True)
+    assert requests.due(State(tmp_path)) == []
+    requests.approve(State(tmp_path), "run-1")
+    assert [due.why for due in requests.due(State(tmp_path))] == ["eu1/ask/ask is approved"]
+    with pytest.raises(WaitingRunError):
+        go_on(tmp_path, resumption.resume, exit_on_wait=True)
+    with opened(State(tmp_path)) as store:
+        assert [wait.subtask for wait in store.waits("run-1")] == ["hold"]
+    time.sleep(1.1)
+    assert [due.why for due in requests.due(State(tmp_path))] == ["the time of eu1/last/hold has come"]
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert requests.due(State(tmp_path)) == []
+
+
 def test_what_waits_alone_ends_the_command_only_when_nothing_else_goes_on(tmp_path: Path, pipeline: Pipeline) -> None:
     ask, slow = Asking(Script(skips=("us1",))), Scripted(Script(slow=0.8))
     fleet, steps = pipeline({"eu": "meta", "us": "meta"}, ask=ask, slow=slow)
