@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from engine.noop import Nowhere, Script, Scripted, config, configured, name_of
+from engine.noop import Nowhere, Script, Scripted, config, configured, in_pipeline, name_of
 
 from ws_deployment.config.v1 import ConfigV1
-from ws_deployment.engine import launch, plugins, saved_plan
+from ws_deployment.engine import launch, plugins, resumption, saved_plan
 from ws_deployment.engine.deployment import Request
 from ws_deployment.engine.events import EventBus
+from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.pipeline import ConfiguredStep
 from ws_deployment.engine.saved_plan import SavedPlan
 from ws_deployment.engine.state import State
-from ws_deployment.errors import RefusedError, StalePlanError
+from ws_deployment.errors import CancelledError, RefusedError, StalePlanError
 from ws_deployment.interfaces import Outputs, StepContext, StepPlan, SubTask
 
 RUN = "20261121-091533-7f3a"
@@ -43,6 +47,18 @@ class Keeping(Scripted):
 
 class Surprising(Keeping):
     extra = "surprise"
+
+
+class Slow(Keeping):
+    """Does not return the first time, until it is asked to stop."""
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:
+        outputs = super().run(context, subtask)
+        if len(self.ran) == 1:
+            while not context.cancelled.is_set():
+                time.sleep(0.01)
+            raise CancelledError("running", on=name_of(context), why="asked to stop")
+        return outputs
 
 
 class Refusing(Keeping):
@@ -114,6 +130,26 @@ def test_what_turns_out_to_be_more_when_its_time_comes_is_refused_then(tmp_path:
     assert outcome.status is Status.REFUSED
     assert outcome.problem
     assert "sub-task surprise: was not there, is surprise" in outcome.problem.why
+
+
+def test_a_resumed_run_goes_on_under_the_plan_with_files_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = configured(fleet(), first=Slow(Script()), second=Keeping(Script()), third=Surprising(Script()))
+    in_pipeline(monkeypatch, steps)
+    plan = plan_of(tmp_path, *steps)
+    cancelled = threading.Event()
+    threading.Timer(0.5, cancelled.set).start()
+    with pytest.raises(InterruptedRunError):
+        launch.launch(request_of(tmp_path, steps, plan), Manner(EventBus(RUN), cancelled))
+    with pytest.raises(StalePlanError, match=f"which is interrupted\nGo on with it: `ws-deployment runs resume {RUN}`"):
+        apply(tmp_path, plan, *steps)
+    shutil.rmtree(tmp_path / "plan.json.files")
+    report = resumption.resume(State(tmp_path / "state"), RUN, Manner(EventBus(RUN)))
+    assert [outcome.status for outcome in report.outcomes.values()] == [Status.DONE, Status.DONE, Status.REFUSED]
+    assert report.outcomes["eu1/second"].outputs["kept"] == "for eu1"
+    report = resumption.retry(State(tmp_path / "state"), RUN, Manner(EventBus(RUN)))
+    assert report.status is Status.DONE, "a retry plans anew"
 
 
 def test_a_refusal_of_the_run_itself_is_one(tmp_path: Path) -> None:
