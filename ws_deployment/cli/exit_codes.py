@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from ws_deployment.errors import CancelledError, RefusedError, UsageError, WsDeploymentError
+from ws_deployment.errors import CancelledError, LockedError, RefusedError, UsageError, WsDeploymentError
 
 
 class ExitCode(enum.IntEnum):
@@ -28,6 +28,8 @@ def of(error: WsDeploymentError) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, RefusedError):
         return ExitCode.REFUSED
+    if isinstance(error, LockedError):
+        return ExitCode.LOCKED
     if isinstance(error, CancelledError):
         return ExitCode.INTERRUPTED
     return ExitCode.FAILED
