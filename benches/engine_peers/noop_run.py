@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import launch
+from ws_deployment.engine.deployment import Request
 from ws_deployment.engine.events import Event, EventBus, Kind
+from ws_deployment.engine.manner import Manner
 from ws_deployment.engine.pipeline import ConfiguredStep
+from ws_deployment.engine.state import State
 from ws_deployment.interfaces import Change, IStep, Parameters, PreRun, StepContext, StepPlan, SubTask, Verdict
 
 TASKS = 400
@@ -50,7 +52,7 @@ events: list[Event] = []
 bus = EventBus("bench")
 bus.subscribe(events.append)
 with tempfile.TemporaryDirectory() as folder:
-    request = launch.Request(config, Path(folder) / "config.yaml", steps, Path(folder), cluster_id=1)
-    launch.launch(request, bus, "bench", threading.Event())
+    request = Request(config, Path(folder) / "config.yaml", steps, State(Path(folder)), cluster_id=1)
+    launch.launch(request, Manner(bus))
 finished = [event.at for event in events if event.kind is Kind.TASK_FINISHED]
 print(json.dumps({"milliseconds": 1000 * (finished[-1] - finished[-1 - COUNTED]) / COUNTED}))

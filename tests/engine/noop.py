@@ -10,8 +10,11 @@ from typing import Any
 
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import launch, plugins
+from ws_deployment.engine.deployment import Request
 from ws_deployment.engine.events import Event, EventBus
+from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.pipeline import ConfiguredStep
+from ws_deployment.engine.state import State
 from ws_deployment.errors import TransientError, WsDeploymentError
 from ws_deployment.interfaces import (
     IClusterType,
@@ -136,10 +139,10 @@ def carry_out(
     steps: tuple[ConfiguredStep, ...],
     cancelled: threading.Event | None = None,
     events: list[Event] | None = None,
-) -> launch.Report:
+) -> Report:
     """Carry out a run of these steps with id 1."""
     plugins.cluster_type = lambda _name: Nowhere  # type: ignore[assignment]  # names need no plugin
     bus = EventBus("run-1")
     bus.subscribe((events if events is not None else []).append)
-    request = launch.Request(config, state / "config.yaml", steps, state, cluster_id=1)
-    return launch.launch(request, bus, "run-1", cancelled or threading.Event())
+    request = Request(config, state / "config.yaml", steps, State(state), cluster_id=1)
+    return launch.launch(request, Manner(bus, cancelled or threading.Event()))

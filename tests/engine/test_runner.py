@@ -141,17 +141,18 @@ def test_a_run_that_is_asked_to_stop_stops_and_says_so(tmp_path: Path) -> None:
         carry_out(fleet, tmp_path, configured(fleet, first=step), cancelled, events)
     assert time.monotonic() - started < 10
     assert step.ran == []
-    assert events[-1].data["status"] == "cancelled"
+    assert events[-1].data["status"] == "interrupted"
 
 
 def test_events_are_numbered_without_gaps_and_kept(tmp_path: Path) -> None:
+    from ws_deployment.engine.state import State  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.store import Store  # noqa: PLC0415  after the run has made the file
 
     fleet = config(TWO_METAS)
     events: list[Event] = []
     carry_out(fleet, tmp_path, configured(fleet, first=Scripted(Script())), events=events)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    store = Store(f"sqlite:///{tmp_path}/state.db")
+    store = Store(State(tmp_path))
     assert store.events("run-1")[-1]["kind"] == "run.finished"
     assert len(store.events("run-1")) <= len(events)
     assert store.used_ids("test-staging") == {1}

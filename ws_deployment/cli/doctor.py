@@ -20,14 +20,15 @@ def command(config: ConfigPath, as_json: AsJson = False) -> None:
 
     Exits with 1 where something is at fault.
     """
+    from ws_deployment.engine.deployment import Request  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.diagnosis import diagnose  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.launch import Request  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.state import State  # noqa: PLC0415  loaded when used
     from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     read, _ = require(config)
     findings = []
     colour = wants_colour(sys.stdout)
-    for finding in diagnose(Request(read, config, (), state_path())):
+    for finding in diagnose(Request(read, config, (), State(state_path()))):
         findings.append(finding)
         if as_json:
             continue

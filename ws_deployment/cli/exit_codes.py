@@ -26,6 +26,8 @@ def of(error: WsDeploymentError) -> ExitCode:
     """The code for an error that ended the command."""
     if isinstance(error, UsageError):
         return ExitCode.USAGE
+    if isinstance(error, LockedError):
+        return ExitCode.LOCKED
     if isinstance(error, RefusedError):
         return ExitCode.REFUSED
     if isinstance(error, LockedError):

@@ -13,11 +13,15 @@ _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINAT
 
 
 class Interruption:
-    """A context manager that catches both signals. `asked` is set by the first; `code` is what to exit with."""
+    """A context manager that catches both signals.
+
+    `asked` is set by the first; `taken` says whether one came, `code` what to exit with then.
+    """
 
     def __init__(self) -> None:
         self.asked = threading.Event()
         self.code = ExitCode.INTERRUPTED
+        self.taken = False
         self._former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -33,5 +37,6 @@ class Interruption:
     def _take(self, number: int, _frame: FrameType | None) -> None:
         if self.asked.is_set():
             raise KeyboardInterrupt
+        self.taken = True
         self.code = _CODES[signal.Signals(number)]
         self.asked.set()

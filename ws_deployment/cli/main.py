@@ -20,6 +20,7 @@ class Commands(LazyGroup):
     lazy = {  # noqa: RUF012  the annotation stands in LazyGroup
         "validate": Lazy("ws_deployment.cli.validate:command", "Tell all faults of a config."),
         "run": Lazy("ws_deployment.cli.run:command", "Roll out a config's clusters; --dry-run only plans."),
+        "runs": Lazy("ws_deployment.cli.runs:app", "Look at runs, resume, approve, roll back."),
         "steps": Lazy("ws_deployment.cli.steps:app", "List installed steps and their parameters."),
         "schema": Lazy("ws_deployment.cli.schema:command", "Print the JSON Schema of the config."),
         "config": Lazy("ws_deployment.cli.config:app", "Show a config with everything it extends."),

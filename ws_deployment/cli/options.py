@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ws_deployment.engine.state import State
 
 #: Names the config where `--config` does not.
 CONFIG_VARIABLE = "WS_DEPLOYMENT_CONFIG"
@@ -30,6 +33,33 @@ ConfigPath = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+
+
+StateServer = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        envvar="WS_DEPLOYMENT_STATE",
+        metavar="URL",
+        help="A PostgreSQL database that keeps the state; default: the user's state folder.",
+    ),
+]
+WaitForLocks = Annotated[
+    float | None,
+    typer.Option("--wait", min=0, metavar="SECONDS", help="Wait this long for what another run holds."),
+]
+ExitOnWait = Annotated[
+    bool, typer.Option("--exit-on-wait", help="End with 6 when the run waits for a person or a moment.")
+]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique prefix of one, or `latest`.")]
+
+
+def state_at(server: str) -> State:
+    """The state that `--state` names, or the user's own."""
+    from ws_deployment.engine.state import State  # noqa: PLC0415  loaded when used
+    from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
+
+    return State.at(state_path(), server)
 
 
 def wants_colour(stream: IO[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.config_file import require
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.interruption import Interruption
-from ws_deployment.cli.options import AsJson, ConfigPath
+from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, WaitForLocks
+from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
 from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
-    from ws_deployment.engine.launch import Request
-    from ws_deployment.output.model import RunView
+    from ws_deployment.engine.deployment import Request
 
 
 def command(
@@ -36,6 +35,13 @@ def command(
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
     output: Annotated[Format, typer.Option(help="How the run is told.")] = Format.AUTO,
     as_json: AsJson = False,
+    wait: WaitForLocks = None,
+    exit_on_wait: ExitOnWait = False,
+    key: Annotated[
+        str, typer.Option(metavar="KEY", help="A name for this run: a second one with it goes on with the first.")
+    ] = "",
+    new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
+    state: StateServer = "",
     full: Annotated[bool, typer.Option("--full", help="With --dry-run: don't cut long listings.")] = False,
     metrics_textfile: Annotated[
         Path | None,
@@ -48,8 +54,9 @@ def command(
     0 when all is done, 1 when something failed, 2 for a faulty config, 3 when a check refused beforehand.
     """
     from ws_deployment.config import pinning  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.launch import Request  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.deployment import Request  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.pipeline import configure  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.state import State  # noqa: PLC0415  loaded when used
     from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     read, _ = require(config)
@@ -59,7 +66,7 @@ def command(
         config=read,
         config_file=config,
         steps=configure(read),
-        state=state_path(),
+        state=State.at(state_path(), state),
         cluster_id=cluster_id,
         only=tuple(only or ()),
         exclude=tuple(exclude or ()),
@@ -69,7 +76,15 @@ def command(
         return
     if read.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
         request = _confirmed(request)
-    _carry_out(request, Format.JSON if as_json else output, metrics_textfile)
+    watching = Watching(
+        form=Format.JSON if as_json else output,
+        metrics_textfile=metrics_textfile,
+        wait=wait,
+        exit_on_wait=exit_on_wait,
+        new=new,
+        key=key,
+    )
+    finish(_carry_out(request, watching))
 
 
 def _plan(request: Request, *, as_json: bool, full: bool) -> Request:
@@ -100,43 +115,28 @@ def _confirmed(request: Request) -> Request:
     return planned
 
 
-def _carry_out(request: Request, form: Format, metrics_textfile: Path | None) -> None:
-    from ws_deployment.engine.events import EventBus  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.interrupted import InterruptedRunError  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.launch import RefusedRunError, launch, new_run_id  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415  loaded when used
-    from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415  loaded when used
-    from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
-    from ws_deployment.output.summary import Summary  # noqa: PLC0415  loaded when used
+def _carry_out(request: Request, watching: Watching) -> ExitCode:
+    """Begin the run, or go on with the one that has its key; where the config says so, undo one that failed."""
+    from ws_deployment.engine.launch import launch, new_run_id  # noqa: PLC0415  loaded when used
 
+    state = request.state
+    if watching.key and (begun := _with_key(request, watching.key)):
+        return go_on(state, begun, watching, whatever=True)
     run_id = new_run_id()
-    bus = EventBus(run_id)
-    folder = request.config_file.resolve().parent
-    wishes = Wishes(
-        notifications=request.config.notifications,
-        secret=lambda reference: read_secret(reference, folder),
-        metrics_textfile=metrics_textfile,
-        summary=lambda run: Summary(run, _next_steps(run)).as_json(),
-    )
-    outputs = outputs_for(form, bus, Streams(sys.stdout, sys.stderr), os.environ, wishes)
-    code = ExitCode.FAILED
+    code = attended(lambda manner: launch(request, manner), run_id, request.config, request.config_file, watching)
+    return undone_if_wanted(state, run_id, code, watching)
+
+
+def _with_key(request: Request, key: str) -> str:
+    """Id of the run that has the key; empty where there is none."""
+    from ws_deployment.engine.store import Store  # noqa: PLC0415  loaded when used
+    from ws_deployment.fleet.resolve import fleet_name  # noqa: PLC0415  loaded when used
+
+    if not request.state.exists:
+        return ""
+    store = Store(request.state)
     try:
-        with outputs, Interruption() as interruption:
-            report = launch(request, bus, run_id, interruption.asked)
-            code = ExitCode.DONE if report.status.good else ExitCode.FAILED
-    except RefusedRunError:
-        code = ExitCode.REFUSED
-    except InterruptedRunError:
-        code = interruption.code
-    if form is not Format.JSON and outputs.run.run:
-        page = Page.for_stream(sys.stdout)
-        print(Summary(outputs.run, _next_steps(outputs.run)).write(page).text(), end="")
-    if code:
-        raise typer.Exit(code)
-
-
-def _next_steps(run: RunView) -> dict[str, str]:
-    """Commands to go on with, beside those that every run has."""
-    if not any(cluster.type == "local" for cluster in run.clusters):
-        return {}
-    return {f"watch where starts at {meta} land": f"ws-deployment lab load --meta {meta}" for meta in run.metas}
+        run = store.with_key(fleet_name(request.config), key)
+        return run.id if run else ""
+    finally:
+        store.close()

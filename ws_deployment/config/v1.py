@@ -15,7 +15,7 @@ from ws_deployment.config.duration import Duration
 from ws_deployment.config.paths import AnyValue, LocalPath, PathOrName
 
 Environment = Literal["staging", "production"]
-OnFailure = Literal["stop", "continue"]
+OnFailure = Literal["stop", "continue", "rollback"]
 BridgeApi = Literal["2021", "2026"]
 Preferability = Literal["none", "prefer", "dontschedule"]
 
@@ -288,7 +288,7 @@ class Defaults(Model):
     on_failure: OnFailure = Field(
         default="stop",
         description="When a cluster fails. stop: the others finish their steps, its meta cluster's traffic stays. "
-        "continue: go on without it.",
+        "continue: go on without it. rollback: undo the run.",
     )
 
 

@@ -27,7 +27,10 @@ from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, O
 
 @dataclass
 class RunSurroundings:
-    """What all tasks of a run share. `state` is the program's state folder."""
+    """What all tasks of a run share. `state` is the program's state folder.
+
+    `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes.
+    """
 
     run_id: str
     dry_run: bool
@@ -36,6 +39,7 @@ class RunSurroundings:
     state: Path
     bus: EventBus
     cancelled: threading.Event = field(default_factory=threading.Event)
+    marks: str = ""
 
     @cached_property
     def scratch(self) -> Path:
@@ -72,7 +76,7 @@ class TaskContext(StepContext):
         self._outputs = outputs
         self._cancelled = _Either(run.cancelled)
         self._cluster = fleet.cluster(task.target) if task.scope is Scope.CLUSTER else None
-        self.run_id = run.run_id
+        self.run_id = run.marks or run.run_id
         self.dry_run = run.dry_run
         self.fleet = fleet
         self.terraform = run.config.terraform

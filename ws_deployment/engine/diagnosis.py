@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ws_deployment.engine import ids, plugins
 from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine.deployment import Request
 from ws_deployment.engine.events import EventBus
-from ws_deployment.engine.launch import Request
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
@@ -23,7 +23,7 @@ from ws_deployment.tools.find import find
 def diagnose(request: Request) -> Iterator[Finding]:
     """All findings for a config, as they are made."""
     fleet = resolve(request.config, ids.PREFERRED.start, only=request.only, exclude=request.exclude)
-    yield _state_folder(request.state)
+    yield _state_folder(request.state.folder)
     yield from _programs(request)
     for name in sorted({cluster.type for cluster in fleet.workspace_clusters} | {m.type for m in fleet.meta_clusters}):
         yield from _type(name, fleet)
@@ -32,7 +32,7 @@ def diagnose(request: Request) -> Iterator[Finding]:
         dry_run=True,
         config=request.config,
         config_folder=request.config_file.resolve().parent,
-        state=request.state,
+        state=request.state.folder,
         bus=EventBus("doctor"),
     )
     for meta in fleet.meta_clusters:

@@ -9,7 +9,7 @@ import enum
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +27,11 @@ class Kind(enum.StrEnum):
     RUN_STARTED = "run.started"
     #: message
     RUN_PROGRESS = "run.progress"
+    #: attempt, who, host
+    RUN_RESUMED = "run.resumed"
+    #: by (who asked)
+    RUN_PAUSED = "run.paused"
+    RUN_UNPAUSED = "run.unpaused"
     #: status, seconds; refusals (task, check, reason, remedy); problem (attempted, on, why, remedy)
     RUN_FINISHED = "run.finished"
     TASK_STARTED = "task.started"
@@ -40,6 +45,10 @@ class Kind(enum.StrEnum):
     TASK_RETRYING = "task.retrying"
     #: name, summary, hold (seconds)
     SUBTASK_STARTED = "subtask.started"
+    #: name, text, until (seconds since the epoch; null where a person is waited for)
+    TASK_WAITING = "task.waiting"
+    #: name, who, reason, at (seconds since the epoch)
+    TASK_APPROVED = "task.approved"
     #: name, summary, status, seconds
     SUBTASK_FINISHED = "subtask.finished"
     #: shares (percent by short name)
@@ -50,7 +59,10 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `seq` orders the events of a run; `at` is seconds since the epoch."""
+    """One thing that happened. `seq` orders the events of a run; `at` is seconds since the epoch.
+
+    A `past` event happened before this process took the run up: it is told so that readers know how things stand.
+    """
 
     run: str
     seq: int
@@ -58,6 +70,13 @@ class Event:
     kind: Kind
     task: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    past: bool = False
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Event:
+        """The past event that `as_json` gave."""
+        at = datetime.fromisoformat(data["time"]).timestamp()
+        return cls(data["run"], data["seq"], at, Kind(data["kind"]), data["task"], data["data"], past=True)
 
     def as_json(self) -> dict[str, Any]:
         """The documented form."""
@@ -78,9 +97,9 @@ Reader = Callable[[Event], None]
 class EventBus:
     """Hands each event to every reader, in order. A reader is called under a lock and must be quick."""
 
-    def __init__(self, run: str, *, first: int = 1) -> None:
-        self._run = run
-        self._numbers = itertools.count(first)
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self._numbers = itertools.count(1)
         self._readers: list[Reader] = []
         self._lock = threading.Lock()
 
@@ -88,11 +107,19 @@ class EventBus:
         """Hand every further event to `reader`."""
         self._readers.append(reader)
 
+    def recall(self, events: Iterable[Event]) -> None:
+        """Tell what happened before; new events are numbered after it."""
+        with self._lock:
+            for event in events:
+                self._numbers = itertools.count(event.seq + 1)
+                for reader in self._readers:
+                    reader(event)
+
     def emit(self, kind: Kind, task: str | None = None, **data: Any) -> None:
         """Make an event of what happened; secrets in its texts are masked."""
         masked = {key: _masked(value) for key, value in data.items()}
         with self._lock:
-            event = Event(self._run, next(self._numbers), time.time(), kind, task, masked)
+            event = Event(self.run, next(self._numbers), time.time(), kind, task, masked)
             for reader in self._readers:
                 reader(event)
 

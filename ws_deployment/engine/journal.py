@@ -1,35 +1,43 @@
 """What a run has durably done. The one module that knows DBOS, the durable library; see docs/decisions/.
 
-A run is a workflow, each of its segments a child workflow, each intent and outcome a step. All of it is JSON.
+A run is a workflow, each of its segments a child workflow, each intent and outcome a step. All of it is JSON. A retry
+is a further workflow of the same run, an *attempt*, that is told what is done already.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import sqlite3
 import sys
-import uuid
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandle
+from dbos._dbos import _get_dbos_instance
+from dbos._queue import queue_worker_thread
 from dbos._serialization import DBOSPortableJSONSerializer
+
+from ws_deployment.engine.state import State
 
 #: Version of what the journal holds. A run goes on only under a program that writes the same.
 FORMAT = "journal-1"
+#: Queues that workers take runs and segments from.
+RUNS, SEGMENTS = "runs", "segments"
 
 #: Seconds that a thread keeps the interpreter while others want it. A write to the journal waits for the disk and then
 #: for the interpreter: by Python's default of 5 ms a reader of events could hold it up longer than the write took.
-SWITCH_INTERVAL = 0.0005
+_SWITCH_INTERVAL = 0.0005
+#: Seconds between two looks for what shall be taken up, and at a segment that another process carries out.
+_LOOK, _LOOK_ELSEWHERE = 0.02, 0.1
+#: Workflows that one process carries out at once; more than the most segments of a run.
+_THREADS = 256
 
 Json = Mapping[str, Any]
 
 
 class Body(Protocol):
-    """What the journal calls to carry out a run: the runner."""
+    """What the journal calls to carry out an attempt of a run: the runner."""
 
     def coordinate(self) -> Json:
         """Carry out the whole run, segment by segment; its summary."""
@@ -40,72 +48,152 @@ class Body(Protocol):
         ...
 
 
-_bodies: dict[str, Body] = {}
+Bodies = Callable[[str, int], Body]
+_bodies: Bodies
 
 
-@DBOS.workflow(name="run")
-def _run(run_id: str, _record: Json) -> Json:
-    return _bodies[run_id].coordinate()
+@DBOS.workflow(name="run", max_recovery_attempts=None)
+def _run(run: str, attempt: int) -> Json:
+    return _bodies(run, attempt).coordinate()
 
 
-@DBOS.workflow(name="segment")
-def _segment(run_id: str, name: str, facts: Json) -> Json:
-    return _bodies[run_id].segment(name, facts)
+@DBOS.workflow(name="segment", max_recovery_attempts=None)
+def _segment(run: str, attempt: int, name: str, facts: Json) -> Json:
+    return _bodies(run, attempt).segment(name, facts)
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[str]:
-    """Open the journal in `folder` (made 0700; the file is 0600), give its database URL, close it at the end."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / "state.db"
-    _prepare(path)
-    url = f"sqlite:///{path.resolve()}"
+def opened(state: State, executor: str, bodies: Bodies, *, worker: bool = False) -> Iterator[None]:
+    """Open the journal of a prepared state and close it at the end.
+
+    `executor` is this process's name, unlike any other's. `bodies` makes what carries out an attempt of a run. A
+    `worker` takes from the queues.
+    """
+    global _bodies  # noqa: PLW0603  the library calls functions of a module, and knows no arguments of ours
+    _bodies = bodies
     logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
     DBOS(
         config=DBOSConfig(
             name="ws-deployment",
-            system_database_url=url,
+            system_database_url=state.url,
             application_version=FORMAT,
-            executor_id=f"cli-{uuid.uuid4().hex}",
+            executor_id=executor,
             serializer=DBOSPortableJSONSerializer(),
             enable_otlp=False,
             log_level="CRITICAL",
             scheduler_polling_interval_sec=3600,
+            max_executor_threads=_THREADS,
         )
     )
-    DBOS.listen_queues([])
+    DBOS.listen_queues([RUNS, SEGMENTS] if worker else [])
     DBOS.launch()
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
-        yield url
+        yield
     finally:
         sys.setswitchinterval(interval)
         DBOS.destroy()
 
 
-def _prepare(path: Path) -> None:
-    """Make the file private before anything is in it, and switch it to WAL, which DBOS leaves to its user."""
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+def workflow(run: str, attempt: int) -> str:
+    """Name of an attempt's workflow; those of its segments follow a slash."""
+    return run if attempt == 1 else f"{run}~{attempt}"
 
 
-def carry_out(run_id: str, record: Json, body: Body) -> Json:
-    """Carry out a run from its beginning and return its summary. `record` is kept as the run's input."""
-    _bodies[run_id] = body
-    with SetWorkflowID(run_id):
-        handle: WorkflowHandle[Json] = DBOS.start_workflow(_run, run_id, record)
+def carry_out(run: str, attempt: int) -> Json:
+    """Carry out an attempt from its beginning and return its outcomes."""
+    with SetWorkflowID(workflow(run, attempt)):
+        handle: WorkflowHandle[Json] = DBOS.start_workflow(_run, run, attempt)
     return handle.get_result()
 
 
-def start_segment(run_id: str, name: str, facts: Json) -> Callable[[], Json]:
-    """Start a segment beside the others; call what is returned to wait for its outcomes."""
-    with SetWorkflowID(f"{run_id}/{name}"):
-        handle: WorkflowHandle[Json] = DBOS.start_workflow(_segment, run_id, name, facts)
-    return handle.get_result
+def take_up(run: str, attempt: int) -> Json:
+    """Go on with an attempt that another process began and left; its outcomes.
+
+    Whoever calls this holds the run's lease: what the other process may still believe to carry out is taken from it.
+    """
+    name = workflow(run, attempt)
+    if not DBOS.list_workflows(workflow_ids=[name], load_input=False, load_output=False):
+        return carry_out(run, attempt)
+    queue = DBOS.register_queue(f"carry-{run}", polling_interval_sec=_LOOK)
+    done = threading.Event()
+    looking = threading.Thread(target=queue_worker_thread, args=(done, _get_dbos_instance(), queue), daemon=True)
+    try:
+        _enqueue(name, queue.name)
+        looking.start()
+        handle: WorkflowHandle[Json] = DBOS.retrieve_workflow(name)
+        return handle.get_result(polling_interval_sec=_LOOK_ELSEWHERE)
+    finally:
+        done.set()
+
+
+def _enqueue(name: str, queue: str) -> None:
+    """Put a workflow and its children into a queue, as far as other processes have them under way."""
+    system = _get_dbos_instance()._sys_db  # noqa: SLF001  the library has no public way; its version is pinned
+    for prefix in (name, f"{name}/"):
+        for found in DBOS.list_workflows(workflow_id_prefix=prefix, status="PENDING", load_input=False):
+            mine = found.workflow_id == name or found.workflow_id.startswith(f"{name}/")
+            if mine and found.executor_id:
+                system.reenqueue_for_recovery(found.workflow_id, [found.executor_id], queue)
+
+
+def recover(executor: str) -> int:
+    """Put back into their queues what a dead worker had under way; how much it was."""
+    system = _get_dbos_instance()._sys_db  # noqa: SLF001  as above
+    pending = system.get_pending_workflows(executor, FORMAT)
+    return sum(
+        system.reenqueue_for_recovery(found.workflow_id, [executor], SEGMENTS if "/" in found.workflow_id else RUNS)
+        for found in pending
+    )
+
+
+def enqueue(run: str, attempt: int) -> None:
+    """Leave an attempt to the workers."""
+    DBOS.register_queue(RUNS, polling_interval_sec=_LOOK_ELSEWHERE)
+    DBOS.register_queue(SEGMENTS, polling_interval_sec=_LOOK_ELSEWHERE)
+    with SetWorkflowID(workflow(run, attempt)):
+        DBOS.enqueue_workflow(RUNS, _run, run, attempt)
+
+
+def start_segment(run: str, attempt: int, name: str, facts: Json, *, enqueue: bool = False) -> Callable[[], Json]:
+    """Start a segment beside the others, here or by a worker; call what is returned to wait for its outcomes."""
+    with SetWorkflowID(f"{workflow(run, attempt)}/{name}"):
+        handle: WorkflowHandle[Json]
+        if enqueue:
+            handle = DBOS.enqueue_workflow(SEGMENTS, _segment, run, attempt, name, facts)
+        else:
+            handle = DBOS.start_workflow(_segment, run, attempt, name, facts)
+    return lambda: handle.get_result(polling_interval_sec=_LOOK_ELSEWHERE)
 
 
 def once(name: str, work: Callable[[], Json]) -> Json:
     """Do `work` and journal what it returns; where that is journaled already, return that instead."""
     return DBOS.run_step({"name": name}, work)
+
+
+def kept(run: str, attempt: int) -> dict[str, Json]:
+    """What the segments of an attempt journaled, by name of the entry, in the order of each segment."""
+    entries: dict[str, Json] = {}
+    for found in DBOS.list_workflows(workflow_id_prefix=f"{workflow(run, attempt)}/", load_input=False):
+        for step in DBOS.list_workflow_steps(found.workflow_id):
+            if isinstance(step["output"], Mapping):
+                entries[step["function_name"]] = step["output"]
+    return entries
+
+
+def result(run: str, attempt: int) -> Json | None:
+    """The outcomes of an attempt; None while it has not ended."""
+    found = DBOS.list_workflows(workflow_ids=[workflow(run, attempt)], load_input=False)
+    output: Json | None = found[0].output if found and found[0].status == "SUCCESS" else None
+    return output
+
+
+def forget(run: str) -> None:
+    """Remove all that is journaled of a run."""
+    prefix = (f"{run}/", f"{run}~")
+    found = DBOS.list_workflows(workflow_id_prefix=run, load_input=False, load_output=False)
+    names = [one.workflow_id for one in found if one.workflow_id == run or one.workflow_id.startswith(prefix)]
+    if names:
+        DBOS.delete_workflows(names)
+    DBOS.delete_queue(f"carry-{run}")

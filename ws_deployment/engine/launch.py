@@ -1,4 +1,4 @@
-"""Puts one run together: steps, fleet, id, graph; then plans it or carries it out.
+"""Begins a run: plans it, or carries it out.
 
 What a user asked for comes in as a Request; what came of it goes out as events and a Report.
 """
@@ -6,80 +6,26 @@ What a user asked for comes in as a Request; what came of it goes out as events 
 from __future__ import annotations
 
 import contextlib
-import random
-import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ws_deployment import __version__
-from ws_deployment.config.v1 import ConfigV1
-from ws_deployment.engine import ids, plugins
-from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine import plugins
+from ws_deployment.engine.deployment import ANY_ID, Deployment, Request, concrete, surroundings_of
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
-from ws_deployment.engine.outcome import Checked, Intent, Outcome, Problem, Status
-from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, segments, tasks
-from ws_deployment.engine.planner import Planner
-from ws_deployment.errors import CancelledError, RefusedError, UsageError, WsDeploymentError
-from ws_deployment.fleet.clusters import Fleet
+from ws_deployment.engine.outcome import Checked, Intent, Problem, Status
+from ws_deployment.engine.pipeline import Task
+from ws_deployment.errors import CancelledError, LockedError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.resolve import fleet_name, resolve
-from ws_deployment.interfaces import Scope
-from ws_deployment.tools.folders import private_folder
 
 if TYPE_CHECKING:
-    from ws_deployment.engine.store import Store
-
-#: The id that stands for "some id" while none is known.
-_ANY_ID = ids.PREFERRED.start
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asked for. `state` is the program's state folder; `cluster_id` is None when one shall be drawn."""
-
-    config: ConfigV1
-    config_file: Path
-    steps: tuple[ConfiguredStep, ...]
-    state: Path
-    cluster_id: int | None = None
-    only: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A request made concrete: an id, a fleet, a graph of tasks."""
-
-    request: Request
-    surroundings: RunSurroundings
-    fleet: Fleet
-    segments: tuple[Segment, ...]
-    #: What could not be asked when the id was drawn.
-    unasked: tuple[str, ...] = ()
-
-    @property
-    def steps(self) -> Mapping[str, ConfiguredStep]:
-        """The configured steps by name."""
-        return {step.name: step for step in self.request.steps}
-
-    @property
-    def planner(self) -> Planner:
-        """Asks all tasks what they would do."""
-        return Planner(self.surroundings, self.fleet, self.steps, self.segments)
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a run came to: each task's outcome by key, and its whole status."""
-
-    status: Status
-    outcomes: Mapping[str, Outcome]
+    from ws_deployment.engine.manner import Manner, Report
+    from ws_deployment.engine.sessions import Session
+    from ws_deployment.engine.store import Run, Store
 
 
 class RefusedRunError(RefusedError):
@@ -110,179 +56,137 @@ def new_run_id() -> str:
 
 def dry_run(request: Request, bus: EventBus, run_id: str) -> tuple[Deployment, tuple[tuple[Task, Intent], ...]]:
     """What a run would do. Nothing is changed, nothing is started, nothing is written."""
-    surroundings = _surroundings(request, bus, run_id, dry_run=True)
-    deployment = _concrete(request, surroundings, used=frozenset())
-    _tell_start(deployment)
+    surroundings = surroundings_of(request, bus, run_id, dry_run=True)
+    deployment = concrete(request, surroundings, used=frozenset())
+    deployment.tell_start()
     return deployment, deployment.planner.plan()
 
 
-def launch(request: Request, bus: EventBus, run_id: str, cancelled: threading.Event) -> Report:
+def launch(request: Request, manner: Manner) -> Report:
     """Carry out a run to its end.
 
-    Raises RefusedRunError when a check refuses beforehand, and InterruptedRunError when `cancelled`
-    was set.
+    Raises RefusedRunError when a check refuses beforehand, LockedError when another run is at the same clusters or
+    meta clusters, and InterruptedRunError when it was asked to stop.
     """
-    surroundings = replace(_surroundings(request, bus, run_id, dry_run=False), cancelled=cancelled)
+    bus = manner.bus
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The meta clusters come up while the durable library is imported and opened; each takes about half a second.
-        prepared = pool.submit(_prepare_metas, request, surroundings)
-        from ws_deployment.engine import journal  # noqa: PLC0415  heavy, see above
-        from ws_deployment.engine.runner import Runner  # noqa: PLC0415  it stands on the journal
+        prepared = pool.submit(_prepare_metas, request, bus)
+        from ws_deployment.engine import sessions  # noqa: PLC0415  heavy, see above
+        from ws_deployment.engine.attendance import attend  # noqa: PLC0415  it stands on the journal
+        from ws_deployment.engine.event_writer import EventWriter  # noqa: PLC0415  loaded when used
 
-        with journal.opened(request.state) as url, _store(url, bus) as store, _told_end(bus, store, run_id) as ending:
-            prepared.result()
-            deployment = _concrete(request, surroundings, used=store.used_ids(fleet_name(request.config)))
-            _tell_start(deployment)
-            private_folder(surroundings.output_folder())
-            if refusals := deployment.planner.refusals():
-                raise RefusedRunError(refusals)
-            runner = Runner(surroundings, deployment.fleet, deployment.steps, deployment.segments)
-            started = store.begin_run(run_id, deployment.fleet.name, deployment.fleet.cluster_id)
-            done = journal.carry_out(run_id, _record(deployment, started), runner)
-            outcomes = {key: Outcome.from_json(outcome) for key, outcome in done.items()}
-            good = all(outcome.status.good for outcome in outcomes.values())
-            ending["status"] = Status.DONE if good else Status.FAILED
-    return Report(ending["status"], outcomes)
+        writer = EventWriter()
+        bus.subscribe(writer)
+        with sessions.opened(request.state) as session, contextlib.closing(writer):
+            with _told_refusal(bus):
+                prepared.result()
+                deployment = _ready(session, request, manner)
+            run = _begin(session.store, deployment, bus.run, manner.key)
+            session.leases.release([f"fleet/{run.fleet}"])
+            return attend(session, run, deployment, writer, manner, fresh=True)
+
+
+def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
+    """The deployment, with its locks held and its checks passed."""
+    from ws_deployment.engine.sessions import locks, patiently  # noqa: PLC0415  heavy
+
+    run_id = manner.bus.run
+
+    def tell(message: str) -> None:
+        manner.bus.emit(Kind.RUN_PROGRESS, message=message)
+
+    surroundings = surroundings_of(request, manner.bus, run_id)
+    surroundings.cancelled = manner.cancelled
+    fleet = fleet_name(request.config)
+
+    def enter() -> None:
+        session.leases.acquire(run_id, [f"fleet/{fleet}"])
+        if not manner.new:
+            _refuse_beside(session.store.unfinished(fleet))
+
+    patiently(enter, manner.wait, manner.cancelled, tell)
+    deployment = concrete(request, surroundings, used=session.store.used_ids(fleet))
+    needed = locks(run_id, deployment.fleet)
+    patiently(lambda: session.leases.acquire(run_id, needed), manner.wait, manner.cancelled, tell)
+    deployment.tell_start()
+    if refusals := deployment.planner.refusals():
+        raise RefusedRunError(refusals)
+    return deployment
+
+
+def _refuse_beside(unfinished: list[Run]) -> None:
+    """A second fleet beside an unfinished one is rarely meant."""
+    for run in unfinished:
+        if run.live:
+            raise LockedError(
+                "beginning a run of",
+                on=run.fleet,
+                why=f"its run {run.id} is {run.status}",
+                remedy="Wait for it with --wait, or begin another beside it with --new.",
+            )
+        raise RefusedError(
+            "beginning a run of",
+            on=run.fleet,
+            why=f"its run {run.id} is {run.status}",
+            remedy=f"Go on with it (`ws-deployment runs resume {run.id}`), undo it (`… rollback`), drop it "
+            "(`… cancel`), or begin another beside it with --new.",
+        )
+
+
+def _begin(store: Store, deployment: Deployment, run_id: str, key: str) -> Run:
+    from ws_deployment.engine.store import Run  # noqa: PLC0415  heavy
+
+    fleet = deployment.fleet
+    run = Run(
+        id=run_id,
+        fleet=fleet.name,
+        environment=fleet.environment,
+        cluster_id=fleet.cluster_id,
+        kind="run",
+        of="",
+        key=key or None,
+        status=Status.RUNNING,
+        wanted="",
+        detached=False,
+        attempt=1,
+        last_seq=0,
+        created=time.time(),
+        finished=None,
+    )
+    store.begin(run, deployment.record())
+    return run
 
 
 @contextlib.contextmanager
-def _told_end(bus: EventBus, store: Store, run_id: str) -> Iterator[dict[str, Any]]:
-    """Tell how the run ended, whatever way it did; what is inside sets `status`."""
+def _told_refusal(bus: EventBus) -> Iterator[None]:
+    """Tell how a run ended that never began."""
     started = time.monotonic()
-    ending: dict[str, Any] = {"status": Status.CANCELLED}
+
+    def tell(status: Status, **rest: Any) -> None:
+        bus.emit(Kind.RUN_FINISHED, status=status, seconds=round(time.monotonic() - started, 3), **rest)
+
     try:
-        yield ending
+        yield
     except RefusedRunError as error:
-        ending = {"status": Status.REFUSED, "refusals": error.as_json()}
+        tell(Status.REFUSED, refusals=error.as_json())
         raise
     except CancelledError as error:
-        raise InterruptedRunError(run_id) from error
-    except WsDeploymentError as error:
-        ending = {"status": Status.FAILED, "problem": Problem.of(error).as_json()}
+        tell(Status.CANCELLED)
+        raise InterruptedRunError(bus.run) from error
+    except RefusedError as error:
+        tell(Status.REFUSED, problem=Problem.of(error).as_json())
         raise
-    finally:
-        bus.emit(Kind.RUN_FINISHED, **ending, seconds=round(time.monotonic() - started, 3))
-        store.end_run(run_id, str(ending["status"]))
+    except WsDeploymentError as error:
+        tell(Status.FAILED, problem=Problem.of(error).as_json())
+        raise
 
 
-def _surroundings(request: Request, bus: EventBus, run_id: str, *, dry_run: bool) -> RunSurroundings:
-    return RunSurroundings(
-        run_id=run_id,
-        dry_run=dry_run,
-        config=request.config,
-        config_folder=request.config_file.resolve().parent,
-        state=request.state,
-        bus=bus,
-    )
-
-
-@contextlib.contextmanager
-def _store(url: str, bus: EventBus) -> Iterator[Store]:
-    """The store at `url`, with every event of `bus` kept in it from now on."""
-    from ws_deployment.engine.store import EventWriter, Store  # noqa: PLC0415  SQLAlchemy is heavy
-
-    store = Store(url)
-    writer = EventWriter(store)
-    bus.subscribe(writer)
-    try:
-        yield store
-    finally:
-        writer.close()
-        store.close()
-
-
-def _prepare_metas(request: Request, surroundings: RunSurroundings) -> None:
+def _prepare_metas(request: Request, bus: EventBus) -> None:
     """Have each meta cluster's type make sure that it is there; the lab's is started."""
 
     def tell(message: str) -> None:
-        surroundings.bus.emit(Kind.RUN_PROGRESS, message=message)
+        bus.emit(Kind.RUN_PROGRESS, message=message)
 
-    for meta in resolve(request.config, _ANY_ID, only=request.only, exclude=request.exclude).meta_clusters:
+    for meta in resolve(request.config, ANY_ID, only=request.only, exclude=request.exclude).meta_clusters:
         plugins.cluster_type(meta.type)().prepare_meta(meta, tell)
-
-
-def _concrete(request: Request, surroundings: RunSurroundings, used: frozenset[int]) -> Deployment:
-    cluster_id = request.cluster_id
-    unasked: tuple[str, ...] = ()
-    if cluster_id is None:
-        taken, unasked = _taken(request, surroundings)
-        cluster_id = ids.draw(request.config, taken, used, random.SystemRandom())
-    fleet = _fleet(request, cluster_id)
-    return Deployment(request, surroundings, fleet, segments(tasks(request.steps, fleet)), unasked)
-
-
-def _fleet(request: Request, cluster_id: int) -> Fleet:
-    fleet = resolve(request.config, cluster_id, only=request.only, exclude=request.exclude)
-    if not fleet.workspace_clusters:
-        raise UsageError(
-            "selecting clusters",
-            why="--only and --exclude leave none",
-            remedy=f"Prefixes in the config: {', '.join(c.prefix for c in request.config.workspace_clusters)}.",
-        )
-    return fleet
-
-
-def _taken(request: Request, surroundings: RunSurroundings) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Names that exist already as far as the steps can tell, and what could not be asked."""
-    fleet = _fleet(request, _ANY_ID)
-    task = Task("run/names", "names", Scope.RUN, "run", (), ())
-    taken: frozenset[str] = frozenset()
-    unasked = []
-    for step in request.steps:
-        context = TaskContext(surroundings, fleet, task, {})
-        try:
-            taken |= step.step.taken_names(context)
-        except WsDeploymentError as error:
-            unasked.append(f"{step.name}: {Problem.of(error).why}")
-    return taken, tuple(unasked)
-
-
-def _tell_start(deployment: Deployment) -> None:
-    request, fleet = deployment.request, deployment.fleet
-    deployment.surroundings.bus.emit(
-        Kind.RUN_STARTED,
-        fleet=fleet.name,
-        environment=fleet.environment,
-        clusterId=fleet.cluster_id,
-        clusters=[
-            {
-                "name": cluster.name,
-                "shortName": cluster.short_name,
-                "region": cluster.region,
-                "type": cluster.type,
-                "governedBy": [governance.meta for governance in cluster.governed_by],
-            }
-            for cluster in fleet.workspace_clusters
-        ],
-        metaClusters=[meta.name for meta in fleet.meta_clusters],
-        steps=[step.name for step in request.steps],
-        tasks=[_task_as_json(task) for segment in deployment.segments for task in segment.tasks],
-        configFile=str(request.config_file),
-        state=str(request.state),
-    )
-
-
-def _task_as_json(task: Task) -> dict[str, Any]:
-    return {
-        "key": task.key,
-        "step": task.step,
-        "scope": task.scope,
-        "target": task.target,
-        "clusters": list(task.clusters),
-    }
-
-
-def _record(deployment: Deployment, created: float) -> dict[str, Any]:
-    """What the run is, frozen: going on with it never reads the config file again."""
-    request = deployment.request
-    return {
-        "program": __version__,
-        "created": created,
-        "fleet": deployment.fleet.name,
-        "clusterId": deployment.fleet.cluster_id,
-        "configFile": str(request.config_file.resolve()),
-        "config": request.config.model_dump(mode="json", by_alias=True, exclude_unset=True),
-        "only": list(request.only),
-        "exclude": list(request.exclude),
-        "tasks": [_task_as_json(task) for segment in deployment.segments for task in segment.tasks],
-    }

@@ -26,6 +26,12 @@ class Status(enum.StrEnum):
     #: Something before it failed.
     BLOCKED = "blocked"
     CANCELLED = "cancelled"
+    #: Of a run: it waits for a worker.
+    QUEUED = "queued"
+    PAUSED = "paused"
+    #: Of a run: unfinished, and no process is at it.
+    INTERRUPTED = "interrupted"
+    ROLLED_BACK = "rolled back"
 
     @property
     def good(self) -> bool:
@@ -93,7 +99,7 @@ class Intent:
         return {
             "status": self.status,
             "checks": [vars(check) for check in self.checks],
-            "plan": None if self.plan is None else _plan_as_json(self.plan),
+            "plan": None if self.plan is None else plan_as_json(self.plan),
             "problem": None if self.problem is None else self.problem.as_json(),
             "reason": self.reason,
         }
@@ -104,7 +110,7 @@ class Intent:
         return cls(
             status=Status(data["status"]),
             checks=tuple(Checked(**check) for check in data["checks"]),
-            plan=_plan_from_json(data["plan"]) if data["plan"] else None,
+            plan=plan_from_json(data["plan"]) if data["plan"] else None,
             problem=Problem(**data["problem"]) if data["problem"] else None,
             reason=data["reason"],
         )
@@ -139,7 +145,8 @@ class Outcome:
         return cls(**{**data, "status": Status(data["status"]), "problem": problem})
 
 
-def _plan_as_json(plan: StepPlan) -> dict[str, Any]:
+def plan_as_json(plan: StepPlan) -> dict[str, Any]:
+    """JSON values, secrets masked; `plan_from_json` reads them."""
     return {
         "summary": redact(plan.summary),
         "change": plan.change,
@@ -151,7 +158,8 @@ def _plan_as_json(plan: StepPlan) -> dict[str, Any]:
     }
 
 
-def _plan_from_json(data: Mapping[str, Any]) -> StepPlan:
+def plan_from_json(data: Mapping[str, Any]) -> StepPlan:
+    """The plan that `plan_as_json` gave."""
     return StepPlan(
         summary=data["summary"],
         change=Change(data["change"]),

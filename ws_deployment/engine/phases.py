@@ -62,6 +62,24 @@ class Phases:
         except OverdueError as error:
             return Outcome(Status.UNKNOWN, time.monotonic() - started, 1, problem=Problem.of(error))
 
+    def confirm(self) -> Outcome:
+        """Verify the whole task without running it."""
+        started = time.monotonic()
+
+        def verify() -> Outcome:
+            try:
+                self._within(self.configured.timeouts.verify, lambda: self.configured.step.verify(self.context))
+            except CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever a plugin raises becomes data
+                return self._outcome(Status.FAILED, started, 0, problem=Problem.of(error))
+            return self._outcome(Status.DONE, started, 0)
+
+        try:
+            return self._limited(verify)
+        except OverdueError as error:
+            return Outcome(Status.UNKNOWN, time.monotonic() - started, 0, problem=Problem.of(error))
+
     def _check(self) -> tuple[Checked, ...]:
         checks: list[Checked] = []
         for pre_run in self.configured.step.pre_runs():

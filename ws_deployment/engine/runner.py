@@ -1,4 +1,4 @@
-"""Carries out a run: which segment goes when, what each task's phases came to, and how failures spread.
+"""Carries out an attempt of a run: which segment goes when, what each task's phases came to, how failures spread.
 
 It is the journal's body: everything it decides by is either journaled or follows from what is.
 """
@@ -9,87 +9,150 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ws_deployment.engine import journal
 from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine.control import Control
+from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.events import Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.limits import Limited
 from ws_deployment.engine.outcome import Intent, Outcome, Status
 from ws_deployment.engine.phases import Phases
-from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task
+from ws_deployment.engine.pipeline import Segment, Task
+from ws_deployment.engine.store import Word
 from ws_deployment.errors import CancelledError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.interfaces import Outputs, Scope, SubTask
 from ws_deployment.tools.folders import private_folder
 
-#: Seconds between two looks at the clock during a hold; a clock that is set is noticed this soon.
-_LOOK = 1.0
+#: Seconds between two looks at whether the run was asked to stop.
+_LOOK = 0.25
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Which attempt of a run it is, and what is known of its tasks beforehand.
+
+    `kept` are outcomes of earlier attempts that stand. `marked` are tasks that a person said to have done by hand.
+    `told` are tasks whose end was told before; nobody is told again.
+    """
+
+    number: int = 1
+    kept: Mapping[str, Outcome] = field(default_factory=dict)
+    marked: Mapping[str, Word] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
+
+    def redone(self, tasks: Iterable[Task]) -> tuple[str, ...]:
+        """Keys of the tasks that are carried out again."""
+        return tuple(task.key for task in tasks if task.key not in self.kept)
 
 
 class Runner:
-    """One run, from its first segment to its last."""
+    """One attempt of a run, from its first segment to its last.
 
-    def __init__(
-        self,
-        surroundings: RunSurroundings,
-        fleet: Fleet,
-        steps: Mapping[str, ConfiguredStep],
-        segments: tuple[Segment, ...],
-    ) -> None:
-        self._run = surroundings
-        self._fleet = fleet
-        self._steps = steps
-        self._segments = {segment.name: segment for segment in segments}
-        self._tasks = {task.key: task for segment in segments for task in segment.tasks}
-        self._slots = threading.BoundedSemaphore(surroundings.config.defaults.parallelism)
-        self._outcomes: dict[str, Outcome] = {}
+    With `workers` its segments are left to them; without, they are carried out here.
+    """
+
+    def __init__(self, deployment: Deployment, control: Control, attempt: Attempt, *, workers: bool = False) -> None:
+        self._deployment = deployment
+        self._run: RunSurroundings = deployment.surroundings
+        self._fleet = deployment.fleet
+        self._segments = {segment.name: segment for segment in deployment.segments}
+        self._tasks = {task.key: task for segment in deployment.segments for task in segment.tasks}
+        self._control = control
+        self._attempt = attempt
+        self._workers = workers
+        self._outcomes: dict[str, Outcome] = dict(attempt.kept)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._all_ended = threading.Event()
+        self._all_ended.set()
 
     def coordinate(self) -> journal.Json:
-        """Start each segment when all that it depends on is finished; the outcome of each task by its key."""
-        waiting = dict(self._segments)
+        """Start each segment when all that it depends on is finished; the outcome of each task by its key.
+
+        At most `defaults.parallelism` of them are under way.
+        """
+        most = self._run.config.defaults.parallelism
+        waiting = {name: segment for name, segment in self._segments.items() if not self._is_kept(segment)}
         running: dict[str, Callable[[], journal.Json]] = {}
         finished: queue.SimpleQueue[str] = queue.SimpleQueue()
         while waiting or running:
             for segment in self._ready(waiting, running):
-                del waiting[segment.name]
                 if blocked := self._blocked(segment):
+                    del waiting[segment.name]
                     self._block(segment, blocked)
-                    continue
-                result = journal.start_segment(self._run.run_id, segment.name, self._facts(segment))
-                running[segment.name] = result
-                threading.Thread(target=_notify, args=(segment.name, result, finished), daemon=True).start()
+                elif len(running) < most:
+                    del waiting[segment.name]
+                    running[segment.name] = self._start(segment, finished)
             if running:
-                name = str(journal.once("next", lambda: {"segment": finished.get()})["segment"])
-                try:
-                    self._keep(running.pop(name)())
-                except InterruptedRunError:
-                    for other in running.values():
-                        with contextlib.suppress(InterruptedRunError):
-                            other()
-                    raise
+                self._keep(running.pop(self._next(finished, len(running)))())
         return {key: outcome.as_json() for key, outcome in self._outcomes.items()}
 
     def segment(self, name: str, facts: journal.Json) -> journal.Json:
         """Carry out the tasks of a segment one after the other; their outcomes by key."""
-        segment = self._segments[name]
+        with self._counted():
+            return self._segment(self._segments[name], facts)
+
+    def _segment(self, segment: Segment, facts: journal.Json) -> journal.Json:
         failed = frozenset(facts["failed"])
         fleet = self._fleet if segment.scope is Scope.CLUSTER else _without(self._fleet, failed)
         outputs: dict[str, Outputs] = dict(facts["outputs"])
         outcomes: dict[str, Outcome] = {}
-        with self._slots, contextlib.closing(Limited()) as limited:
+        with contextlib.closing(Limited()) as limited:
             for task in segment.tasks:
-                outcome = self._task(task, fleet, outputs, limited)
+                outcome = self._attempt.kept.get(task.key) or self._task(task, fleet, outputs, limited)
                 outputs[task.key] = outcome.outputs
                 outcomes[task.key] = outcome
                 if not outcome.status.good:
                     break
         return {key: outcome.as_json() for key, outcome in outcomes.items()}
 
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Know whether segments are under way in this process: one that is asked to stop waits for them."""
+        with self._lock:
+            self._under_way += 1
+            self._all_ended.clear()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                if not self._under_way:
+                    self._all_ended.set()
+
     # -- between the segments ------------------------------------------------------------------------------------
+
+    def _start(self, segment: Segment, finished: queue.SimpleQueue[str]) -> Callable[[], journal.Json]:
+        run, number, facts = self._run.run_id, self._attempt.number, self._facts(segment)
+        result = journal.start_segment(run, number, segment.name, facts, enqueue=self._workers)
+        threading.Thread(target=_notify, args=(segment.name, result, finished), daemon=True).start()
+        return result
+
+    def _next(self, finished: queue.SimpleQueue[str], running: int) -> str:
+        """Name of the segment that ended next; journaled, so that a replay takes them in the same order."""
+
+        def wait() -> journal.Json:
+            self._control.running(running)
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    name = finished.get(timeout=_LOOK)
+                    if not self._run.cancelled.is_set():
+                        self._control.running(None)
+                        return {"segment": name}
+                if self._run.cancelled.is_set():
+                    self._all_ended.wait()
+                    raise InterruptedRunError(self._run.run_id)
+
+        return str(journal.once("next", wait)["segment"])
+
+    def _is_kept(self, segment: Segment) -> bool:
+        return all(task.key in self._attempt.kept for task in segment.tasks)
 
     def _ready(self, waiting: Mapping[str, Segment], running: Mapping[str, object]) -> list[Segment]:
         unfinished = waiting.keys() | running.keys()
@@ -150,19 +213,38 @@ class Runner:
     # -- one task ------------------------------------------------------------------------------------------------
 
     def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs], limited: Limited) -> Outcome:
-        self._run.bus.emit(Kind.TASK_STARTED, task.key)
-        context = TaskContext(self._run, fleet, task, outputs)
+        if task.key not in self._attempt.told:
+            self._run.bus.emit(Kind.TASK_STARTED, task.key)
+        context = TaskContext(self._run, fleet, task, {**self._deployment.inherited, **outputs})
         private_folder(context.folder)
-        phases = Phases(task, self._steps[task.step], context, self._run.bus, limited)
+        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited)
         started = time.monotonic()
-        try:
-            intent = Intent.from_json(journal.once(f"{task.key}/intent", lambda: phases.intend().as_json()))
+        if task.key in self._attempt.marked:
+            outcome = self._confirm(task, self._attempt.marked[task.key], phases)
+        else:
+            intent = Intent.from_json(self._once(f"{task.key}/intent", lambda: phases.intend().as_json()))
             outcome = self._carry_out(task, intent, phases)
-        except CancelledError as error:
-            raise InterruptedRunError(task.key) from error
         outcome = replace(outcome, seconds=time.monotonic() - started)
         self._tell(task, outcome)
         return outcome
+
+    def _once(self, name: str, work: Callable[[], journal.Json]) -> journal.Json:
+        """Journal what `work` comes to, if this process may still do it; one that is asked to stop leaves nothing."""
+
+        def unless_stopped() -> journal.Json:
+            self._control.may_go_on()
+            try:
+                return work()
+            except CancelledError as error:
+                raise InterruptedRunError(name) from error
+
+        return journal.once(name, unless_stopped)
+
+    def _confirm(self, task: Task, word: Word, phases: Phases) -> Outcome:
+        """Take a task for done that a person did by hand, if it proves to be so."""
+        outcome = Outcome.from_json(self._once(f"{task.key}/by hand", lambda: phases.confirm().as_json()))
+        said = f"done by hand: {word.who}: {word.reason}"
+        return replace(outcome, reason=said) if outcome.status.good else outcome
 
     def _carry_out(self, task: Task, intent: Intent, phases: Phases) -> Outcome:
         if intent.plan is None:
@@ -179,26 +261,65 @@ class Runner:
         return Outcome(Status.DONE, attempts=attempts, outputs=outputs, reason=intent.plan.summary)
 
     def _subtask(self, task: Task, subtask: SubTask, phases: Phases, *, last: bool) -> Outcome:
+        """Do one sub-task, or take what is journaled of it; a replay tells nobody again."""
         name = f"{task.key}/{subtask.name}"
         told = {"name": subtask.name, "summary": subtask.summary}
-        self._run.bus.emit(Kind.SUBTASK_STARTED, task.key, **told, hold=subtask.hold)
+
+        def start() -> None:
+            self._run.bus.emit(Kind.SUBTASK_STARTED, task.key, **told, hold=subtask.hold)
+
+        def attempt() -> journal.Json:
+            start()
+            outcome = phases.attempt(subtask, last=last)
+            seconds = round(outcome.seconds, 3)
+            self._run.bus.emit(Kind.SUBTASK_FINISHED, task.key, **told, status=outcome.status, seconds=seconds)
+            return outcome.as_json()
+
+        if not subtask.hold and not subtask.approval:
+            return Outcome.from_json(self._once(name, attempt))
         if subtask.hold:
-            until = journal.once(name, lambda: {"until": time.time() + subtask.hold})["until"]
-            self._hold(float(until))
-            outcome = Outcome(Status.DONE, subtask.hold)
+            until = float(self._once(f"{name}/until", lambda: {"until": time.time() + subtask.hold})["until"])
+            work = self._held(task, subtask, until, start)
         else:
-            outcome = Outcome.from_json(journal.once(name, lambda: phases.attempt(subtask, last=last).as_json()))
-        self._run.bus.emit(
-            Kind.SUBTASK_FINISHED, task.key, **told, status=outcome.status, seconds=round(outcome.seconds, 3)
-        )
+            work = self._approved(task, subtask, start)
+        outcome = Outcome.from_json(self._once(name, work))
+        if last and outcome.status.good:
+            return Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
         return outcome
 
-    def _hold(self, until: float) -> None:
-        while (left := until - time.time()) > 0:
-            if self._run.cancelled.wait(min(left, _LOOK)):
-                raise CancelledError("holding", why="asked to stop")
+    def _held(
+        self, task: Task, subtask: SubTask, until: float, start: Callable[[], None]
+    ) -> Callable[[], journal.Json]:
+        def hold() -> journal.Json:
+            start()
+            self._control.hold(task.key, subtask.name, subtask.summary, until)
+            self._run.bus.emit(
+                Kind.SUBTASK_FINISHED,
+                task.key,
+                name=subtask.name,
+                summary=subtask.summary,
+                status=Status.DONE,
+                seconds=subtask.hold,
+            )
+            return Outcome(Status.DONE, subtask.hold).as_json()
+
+        return hold
+
+    def _approved(self, task: Task, subtask: SubTask, start: Callable[[], None]) -> Callable[[], journal.Json]:
+        def ask() -> journal.Json:
+            start()
+            began = time.monotonic()
+            word = self._control.approval(task.key, subtask.name, subtask.approval)
+            said = {"who": word.who, "reason": word.reason, "at": word.at}
+            self._run.bus.emit(Kind.TASK_APPROVED, task.key, name=subtask.name, **said)
+            outputs = {"approved": said}
+            return Outcome(Status.DONE, time.monotonic() - began, outputs=outputs).as_json()
+
+        return ask
 
     def _tell(self, task: Task, outcome: Outcome) -> None:
+        if task.key in self._attempt.told:
+            return
         problem = outcome.problem
         self._run.bus.emit(
             Kind.TASK_FINISHED,

@@ -1,118 +1,271 @@
-"""The program's own tables beside the journal's: runs and their events. What `runs list` will read without DBOS."""
+"""Runs, their events, what they wait for and what people said to them: the program's own tables, read without DBOS."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
-import queue
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from ws_deployment.engine import database
+from ws_deployment.engine.database import contents, events, leases, runs, waits, words
 from ws_deployment.engine.events import Event
+from ws_deployment.engine.outcome import Status
+from ws_deployment.engine.state import State
+from ws_deployment.errors import UsageError
 
-_metadata = sa.MetaData()
-_runs = sa.Table(
-    "wsd_runs",
-    _metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("fleet", sa.String, nullable=False, index=True),
-    sa.Column("cluster_id", sa.Integer, nullable=False),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("finished", sa.Float),
-)
-_events = sa.Table(
-    "wsd_events",
-    _metadata,
-    sa.Column("run", sa.String, primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("event", sa.Text, nullable=False),
-)
+_COLUMNS = [column for column in runs.c if column.name != "record"]
 
-#: Longest time, in seconds, that an event waits for others to be written with it.
-BATCH = 0.25
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the store has it. Times are seconds since the epoch.
+
+    `kind` is `run` or `rollback`; a rollback is `of` another run. `wanted` is what somebody asked of it and it has
+    not come to yet (`pause`, `cancel`). `status` is *interrupted* when it is unfinished and no process is at it.
+    """
+
+    id: str
+    fleet: str
+    environment: str
+    cluster_id: int
+    kind: str
+    of: str
+    key: str | None
+    status: Status
+    wanted: str
+    detached: bool
+    attempt: int
+    last_seq: int
+    created: float
+    finished: float | None
+
+    @property
+    def live(self) -> bool:
+        """Whether a process works on it or waits for it."""
+        return self.status in {Status.RUNNING, Status.WAITING, Status.PAUSED, Status.QUEUED} and not self.finished
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a task waits for: a moment (`until`), or a person where that is None."""
+
+    run: str
+    task: str
+    subtask: str
+    text: str
+    since: float
+    until: float | None
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a person said to a run: an approval, or that a task was done by hand."""
+
+    kind: str
+    task: str
+    who: str
+    reason: str
+    at: float
 
 
 class Store:
-    """Runs and events in one database. Threads may share it."""
+    """The tables of one state. Threads may share it."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url)
-        _metadata.create_all(self._engine)
-
-    def begin_run(self, run: str, fleet: str, cluster_id: int) -> float:
-        """Record that a run has begun, and return when (seconds since the epoch)."""
-        now = time.time()
-        row = {"id": run, "fleet": fleet, "cluster_id": cluster_id, "status": "running", "created": now}
-        with self._engine.begin() as connection:
-            connection.execute(_runs.insert(), row)
-        return now
-
-    def end_run(self, run: str, status: str) -> None:
-        """Record how a run ended; one that never began is not there."""
-        with self._engine.begin() as connection:
-            connection.execute(_runs.update().where(_runs.c.id == run).values(status=status, finished=time.time()))
-
-    def used_ids(self, fleet: str) -> frozenset[int]:
-        """Cluster ids of all runs of the fleet so far."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_runs.c.cluster_id).where(_runs.c.fleet == fleet))
-            return frozenset(row.cluster_id for row in rows)
-
-    def add_events(self, events: list[Event]) -> None:
-        """Keep events, all or none."""
-        rows = [{"run": e.run, "seq": e.seq, "event": json.dumps(e.as_json(), separators=(",", ":"))} for e in events]
-        with self._engine.begin() as connection:
-            connection.execute(_events.insert(), rows)
-
-    def events(self, run: str) -> list[Mapping[str, Any]]:
-        """The events of a run in order, in their documented JSON form."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_events.c.event).where(_events.c.run == run).order_by(_events.c.seq))
-            return [json.loads(row.event) for row in rows]
+    def __init__(self, state: State) -> None:
+        database.prepare(state)
+        self.state = state
+        self.engine = database.connect(state)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def begin(self, run: Run, record: Mapping[str, Any]) -> None:
+        """Keep a new run. Raises UsageError where another one has just taken its key."""
+        row = {**vars(run), "status": str(run.status), "record": json.dumps(record, separators=(",", ":"))}
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(runs.insert(), row)
+        except sa.exc.IntegrityError as error:
+            raise UsageError(
+                "beginning a run", on=f"with key {run.key}", why="another one has just begun", remedy="Run it again."
+            ) from error
+
+    def update(self, run: str, **values: Any) -> None:
+        """Set columns of a run."""
+        with self.engine.begin() as connection:
+            connection.execute(runs.update().where(runs.c.id == run).values(**values))
+
+    def retry(self, run: str, attempt: int, record: Mapping[str, Any]) -> None:
+        """Open an ended run again for another attempt."""
+        text = json.dumps(record, separators=(",", ":"))
+        self.update(run, attempt=attempt, record=text, finished=None, status=str(Status.RUNNING), wanted="")
+
+    def finish(self, run: str, status: Status) -> None:
+        """Record how a run ended."""
+        self.update(run, status=str(status), finished=time.time(), wanted="")
+
+    def wanted(self, run: str) -> str:
+        """What somebody asked of the run: `pause`, `cancel`, or nothing."""
+        with self.engine.connect() as connection:
+            return str(connection.execute(sa.select(runs.c.wanted).where(runs.c.id == run)).scalar() or "")
+
+    def record(self, run: str) -> dict[str, Any]:
+        """What the run is, frozen when it began."""
+        with self.engine.connect() as connection:
+            text = connection.execute(sa.select(runs.c.record).where(runs.c.id == run)).scalar_one()
+        record: dict[str, Any] = json.loads(text)
+        return record
+
+    def runs(self, *, fleet: str = "", limit: int | None = None) -> list[Run]:
+        """The newest runs first."""
+        query = self._runs().order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
+        return self._fetch(query.where(runs.c.fleet == fleet) if fleet else query)
+
+    def find(self, name: str) -> Run:
+        """The run of that id, unique prefix of an id, or `latest`. Raises UsageError."""
+        if name == "latest":
+            found = self.runs(limit=1)
+        else:
+            prefix = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            found = self._fetch(self._runs().where(runs.c.id.like(f"{prefix}%", escape="\\")).order_by(runs.c.id))
+            found = [run for run in found if run.id == name] or found
+        if len(found) == 1:
+            return found[0]
+        why = f"it fits {', '.join(run.id for run in found)}" if found else "there is none"
+        raise UsageError("finding run", on=name, why=why, remedy="See `ws-deployment runs list`.")
+
+    def with_key(self, fleet: str, key: str) -> Run | None:
+        """The run of a fleet that was begun with `key`."""
+        return next(iter(self._fetch(self._runs().where(runs.c.fleet == fleet, runs.c.key == key))), None)
+
+    def unfinished(self, fleet: str) -> list[Run]:
+        """Runs of the fleet that have not come to an end."""
+        return self._fetch(self._runs().where(runs.c.fleet == fleet, runs.c.finished.is_(None)))
+
+    def used_ids(self, fleet: str) -> frozenset[int]:
+        """Cluster ids of all runs of the fleet so far."""
+        with self.engine.connect() as connection:
+            return frozenset(connection.execute(sa.select(runs.c.cluster_id).where(runs.c.fleet == fleet)).scalars())
+
+    def prune(self, before: float) -> list[str]:
+        """Forget runs that ended before `before`, and return their ids."""
+        old = sa.select(runs.c.id).where(runs.c.finished < before)
+        with self.engine.begin() as connection:
+            ids = list(connection.execute(old).scalars())
+            for table in (events, waits, words):
+                connection.execute(table.delete().where(table.c.run.in_(ids)))
+            connection.execute(runs.delete().where(runs.c.id.in_(ids)))
+        return ids
+
+    def _runs(self) -> sa.Select[Any]:
+        at_it = (
+            sa.select(sa.literal(1))
+            .where(leases.c.name == sa.literal("run/") + runs.c.id, leases.c.expires > database.now(self.engine))
+            .exists()
+        )
+        return sa.select(*_COLUMNS, at_it.label("at_it"))
+
+    def _fetch(self, query: sa.Select[Any]) -> list[Run]:
+        with self.engine.connect() as connection:
+            return [_run(dict(row)) for row in connection.execute(query).mappings()]
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def add_events(self, run: str, batch: list[Event]) -> None:
+        """Keep events, all or none; those of a run are numbered in the order in which they are kept."""
+        with self.engine.begin() as connection:
+            step = runs.update().where(runs.c.id == run).values(last_seq=runs.c.last_seq + len(batch))
+            last = connection.execute(step.returning(runs.c.last_seq)).scalar()
+            if last is None:
+                return  # a run that never began: refused, or forgotten meanwhile
+            rows = []
+            for seq, event in enumerate(batch, start=last - len(batch) + 1):
+                text = json.dumps({**event.as_json(), "seq": seq}, separators=(",", ":"))
+                rows.append({"run": run, "seq": seq, "event": text})
+            connection.execute(events.insert(), rows)
+
+    def events(self, run: str, *, after: int = 0) -> list[dict[str, Any]]:
+        """The events of a run with numbers above `after`, in order, in their documented JSON form."""
+        query = sa.select(events.c.event).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq)
+        with self.engine.connect() as connection:
+            return [json.loads(text) for text in connection.execute(query).scalars()]
+
+    # -- waits and words -----------------------------------------------------------------------------------------
+
+    def begin_wait(self, wait: Wait) -> None:
+        """Note that a task waits."""
+        with self.engine.begin() as connection:
+            connection.execute(waits.delete().where(waits.c.run == wait.run, waits.c.task == wait.task))
+            connection.execute(waits.insert(), vars(wait))
+
+    def end_wait(self, run: str, task: str = "") -> None:
+        """Note that a task, or every task of the run, waits no more."""
+        of_run = waits.delete().where(waits.c.run == run)
+        with self.engine.begin() as connection:
+            connection.execute(of_run.where(waits.c.task == task) if task else of_run)
+
+    def waits(self, run: str = "") -> list[Wait]:
+        """What the run's tasks, or those of all runs, wait for."""
+        query = sa.select(waits).order_by(waits.c.since)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.where(waits.c.run == run) if run else query).mappings()
+            return [Wait(**row) for row in rows]
+
+    def say(self, run: str, word: Word) -> None:
+        """Keep what a person said."""
+        with self.engine.begin() as connection:
+            connection.execute(words.insert(), {"run": run, **vars(word)})
+
+    def words(self, run: str, kind: str) -> list[Word]:
+        """What people said to the run, oldest first."""
+        query = sa.select(words).where(words.c.run == run, words.c.kind == kind).order_by(words.c.id)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).mappings()
+            return [Word(**{name: row[name] for name in ("kind", "task", "who", "reason", "at")}) for row in rows]
+
+    # -- contents ------------------------------------------------------------------------------------------------
+
+    def keep_content(self, content: bytes) -> str:
+        """Keep `content` and return its digest."""
+        digest = hashlib.sha256(content).hexdigest()
+        with contextlib.suppress(sa.exc.IntegrityError), self.engine.begin() as connection:
+            connection.execute(contents.insert(), {"digest": digest, "content": content})
+        return digest
+
+    def content(self, digest: str) -> bytes:
+        """The content of that digest."""
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.select(contents.c.content).where(contents.c.digest == digest)).scalar_one()
+            return bytes(found)
 
 
-class EventWriter:
-    """A reader of events that keeps them in the store, in batches, from a thread of its own."""
+@contextlib.contextmanager
+def opened(state: State) -> Iterator[Store]:
+    """The store of a state that a run has written to. Raises UsageError where there is none: nothing is made."""
+    if not state.exists:
+        raise UsageError(
+            "opening the state in", on=str(state), why="no run has written to it", remedy="Begin with a run."
+        )
+    store = Store(state)
+    try:
+        yield store
+    finally:
+        store.close()
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="event-writer", daemon=True)
-        self._thread.start()
 
-    def __call__(self, event: Event) -> None:
-        """Have the event written soon."""
-        self._queue.put(event)
-
-    def close(self) -> None:
-        """Write what is left and end."""
-        self._queue.put(None)
-        self._thread.join()
-
-    def _write(self) -> None:
-        more = True
-        while more:
-            batch, more = self._batch()
-            if batch:
-                self._store.add_events(batch)
-
-    def _batch(self) -> tuple[list[Event], bool]:
-        first = self._queue.get()
-        if first is None:
-            return [], False
-        threading.Event().wait(BATCH)
-        batch = [first]
-        while not self._queue.empty():
-            event = self._queue.get()
-            if event is None:
-                return batch, False
-            batch.append(event)
-        return batch, True
+def _run(row: dict[str, Any]) -> Run:
+    at_it = row.pop("at_it")
+    status = Status(row["status"])
+    unattended = row["finished"] is None and not at_it
+    if unattended and status in {Status.RUNNING, Status.PAUSED} and not row["detached"]:
+        status = Status.INTERRUPTED
+    return Run(**{**row, "status": status})

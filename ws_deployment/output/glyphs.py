@@ -30,6 +30,10 @@ LOOKS = {
     Status.UNKNOWN: Look("?", "?", "magenta"),
     Status.BLOCKED: Look("⊘", "/", "yellow"),
     Status.CANCELLED: Look("■", "#", "yellow"),
+    Status.QUEUED: Look("·", ".", "bright_black"),
+    Status.PAUSED: Look("‖", "=", "yellow"),
+    Status.INTERRUPTED: Look("■", "#", "yellow"),
+    Status.ROLLED_BACK: Look("↺", "<", "yellow"),
 }
 #: Statuses whose word must stand somewhere near their symbol, because it is not obvious.
 TELLING = (Status.SKIPPED, Status.REFUSED, Status.UNKNOWN, Status.BLOCKED, Status.CANCELLED)

@@ -194,6 +194,12 @@ class RunView:
             self._start(event.at, data)
         elif event.kind is Kind.RUN_PROGRESS:
             self.doing = str(data["message"])
+        elif event.kind is Kind.RUN_RESUMED:
+            self._resume(data)
+        elif event.kind is Kind.RUN_PAUSED:
+            self.status = Status.PAUSED
+        elif event.kind is Kind.RUN_UNPAUSED:
+            self.status = Status.RUNNING
         elif event.kind is Kind.RUN_FINISHED:
             self._finish(event.at, data)
 
@@ -210,6 +216,14 @@ class RunView:
             self._add(TaskView(task["key"], task["step"], task["scope"], task["target"], tuple(task["clusters"])))
         order = {name: place for place, name in enumerate((*(c.short_name for c in self.clusters), *self.metas))}
         self.rows.sort(key=lambda row: order.get(row.name, len(order)))
+
+    def _resume(self, data: Mapping[str, Any]) -> None:
+        """It goes on: tasks that are carried out again stand at their beginning."""
+        self.status, self.seconds = Status.RUNNING, None
+        for task in self.tasks.values():
+            if task.key in data["again"] or task.status is Status.CANCELLED:
+                fresh = TaskView(task.key, task.step, task.scope, task.target, task.clusters)
+                vars(task).update(vars(fresh))
 
     def _task(self, key: str) -> TaskView:
         if key not in self.tasks:
@@ -271,6 +285,15 @@ def _subtask_finished(_run: RunView, task: TaskView, _at: float, _data: Mapping[
     task.hold_until = task.retry_at = None
 
 
+def _waits(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
+    task.hold_until = data["until"]
+    task.doing = str(data["text"])
+
+
+def _approved(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
+    task.doing = f"approved by {data['who']}"
+
+
 def _traffic(run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
     run.traffic[task.target] = {name: float(share) for name, share in data["shares"].items()}
 
@@ -293,6 +316,8 @@ _TASK_EVENTS = {
     Kind.TASK_RETRYING: _retrying,
     Kind.SUBTASK_STARTED: _subtask_started,
     Kind.SUBTASK_FINISHED: _subtask_finished,
+    Kind.TASK_WAITING: _waits,
+    Kind.TASK_APPROVED: _approved,
     Kind.TRAFFIC: _traffic,
     Kind.TASK_FINISHED: _finished,
 }

@@ -90,6 +90,8 @@ class Outputs:
 
     def _take(self, event: Event) -> None:
         self.run.take(event)
+        if event.past:
+            return
         self._each(lambda output: output.take(event, self.run))
 
     def _each(self, work: Callable[[Output], None]) -> None:

@@ -1,0 +1,159 @@
+"""What people say to a run while it goes on: pause, cancel, approve. One thread looks; the runner asks it.
+
+It also knows whether this process may still go on: before each effect the lease is looked at.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ws_deployment.engine.events import EventBus, Kind
+from ws_deployment.engine.interrupted import InterruptedRunError, LostLeaseError, WaitingRunError
+from ws_deployment.engine.leases import Leases
+from ws_deployment.engine.outcome import Status
+from ws_deployment.engine.store import Store, Wait, Word
+
+#: Seconds between two looks at what people said.
+LOOK = 0.25
+
+
+class Control:
+    """A context manager around the carrying out of one run; `cancelled` is set when the run shall stop."""
+
+    def __init__(
+        self,
+        store: Store,
+        leases: Leases,
+        run: str,
+        bus: EventBus,
+        cancelled: threading.Event,
+        *,
+        exit_on_wait: bool = False,
+    ) -> None:
+        self._store = store
+        self._leases = leases
+        self._bus = bus
+        self._run = run
+        self._cancelled = cancelled
+        self._exit_on_wait = exit_on_wait
+        self._open = threading.Event()
+        self._open.set()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="control", daemon=True)
+        self._lock = threading.Lock()
+        self._running: int | None = None
+        self._waiting = 0
+        #: How the run stands when it was not this process's user who stopped it.
+        self.ending: Status | None = None
+        #: Whether another process has taken the run over.
+        self.lost = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def may_go_on(self) -> None:
+        """Return when the next effect may be begun. Raises InterruptedRunError, or LostLeaseError."""
+        while not self._open.wait(LOOK):
+            self._stop_if_asked()
+        self._stop_if_asked()
+        if self.lost or not self._leases.check(f"run/{self._run}"):
+            self.lost = True
+            self._cancelled.set()
+            raise LostLeaseError(self._run)
+
+    def hold(self, task: str, subtask: str, text: str, until: float) -> None:
+        """Wait until then (seconds since the epoch).
+
+        In one process the time that passes counts, not the clock, which may be set meanwhile.
+        """
+        end = time.monotonic() + until - time.time()
+        with _Waiting(self, Wait(self._run, task, subtask, text, time.time(), until)):
+            while (left := end - time.monotonic()) > 0:
+                self._cancelled.wait(min(left, LOOK))
+                self._stop_if_asked()
+                self._leave_if_all_wait()
+
+    def approval(self, task: str, subtask: str, text: str) -> Word:
+        """Wait for a person's word on the task, for as long as it takes."""
+        since = time.time()
+        with _Waiting(self, Wait(self._run, task, subtask, text, since, None)):
+            while (word := self._word(task, subtask)) is None:
+                self._cancelled.wait(LOOK)
+                self._stop_if_asked()
+                self._leave_if_all_wait()
+        return word
+
+    def running(self, segments: int | None) -> None:
+        """Note how many segments are under way; None while that is being decided."""
+        with self._lock:
+            self._running = segments
+
+    def begin_wait(self, wait: Wait) -> None:
+        """Note that a task waits, here and for all to see."""
+        with self._lock:
+            self._waiting += 1
+        self._store.begin_wait(wait)
+        self._bus.emit(Kind.TASK_WAITING, wait.task, name=wait.subtask, text=wait.text, until=wait.until)
+
+    def end_wait(self, wait: Wait, *, over: bool) -> None:
+        """Note that it waits no more; what is `over` is forgotten, what was interrupted is left to be seen."""
+        with self._lock:
+            self._waiting -= 1
+        if over:
+            self._store.end_wait(self._run, wait.task)
+
+    def _word(self, task: str, subtask: str) -> Word | None:
+        """The approval of a task, of one of its sub-tasks, or of whatever waits."""
+        fits = {task, f"{task}/{subtask}"}
+        return next((word for word in self._store.words(self._run, "approve") if word.task in fits), None)
+
+    def _stop_if_asked(self) -> None:
+        if self._cancelled.is_set():
+            raise InterruptedRunError(self._run)
+
+    def _leave_if_all_wait(self) -> None:
+        with self._lock:
+            alone = self._running == self._waiting
+        if self._exit_on_wait and alone:
+            self.ending = Status.WAITING
+            self._cancelled.set()
+            raise WaitingRunError(self._run)
+
+    def _look(self) -> None:
+        while not self._closing.wait(LOOK):
+            try:
+                wanted = self._store.wanted(self._run)
+            except SQLAlchemyError:
+                continue  # a database that is away for a moment is asked again
+            if wanted == "cancel" and not self._cancelled.is_set():
+                self.ending = Status.CANCELLED
+                self._cancelled.set()
+            if wanted == "pause" and self._open.is_set():
+                self._open.clear()
+                self._store.update(self._run, status=str(Status.PAUSED))
+                self._bus.emit(Kind.RUN_PAUSED)
+            if wanted != "pause" and not self._open.is_set():
+                self._store.update(self._run, status=str(Status.RUNNING))
+                self._bus.emit(Kind.RUN_UNPAUSED)
+                self._open.set()
+
+
+class _Waiting:
+    def __init__(self, control: Control, wait: Wait) -> None:
+        self._control = control
+        self._wait = wait
+
+    def __enter__(self) -> None:
+        self._control.begin_wait(self._wait)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._control.end_wait(self._wait, over=kind is None)

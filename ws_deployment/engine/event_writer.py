@@ -1,0 +1,56 @@
+"""Keeps a run's events in the store, in batches, from a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from ws_deployment.engine.events import Event
+
+#: Longest time, in seconds, that an event waits for others to be written with it.
+BATCH = 0.25
+
+
+class EventWriter:
+    """A reader of events. They wait until `begin` says where to keep them; past ones are kept already."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Have the event written soon."""
+        if not event.past:
+            self._queue.put(event)
+
+    def begin(self, keep: Callable[[list[Event]], None]) -> None:
+        """From now on have events kept by `keep`."""
+        self._thread = threading.Thread(target=self._write, args=(keep,), name="event-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is left and end."""
+        if self._thread:
+            self._queue.put(None)
+            self._thread.join()
+
+    def _write(self, keep: Callable[[list[Event]], None]) -> None:
+        more = True
+        while more:
+            batch, more = self._batch()
+            if batch:
+                keep(batch)
+
+    def _batch(self) -> tuple[list[Event], bool]:
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        threading.Event().wait(BATCH)
+        batch = [first]
+        while not self._queue.empty():
+            event = self._queue.get()
+            if event is None:
+                return batch, False
+            batch.append(event)
+        return batch, True

@@ -1,0 +1,35 @@
+"""How a run is attended, and what it came to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ws_deployment.engine.events import EventBus
+from ws_deployment.engine.outcome import Outcome, Status
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run came to: each task's outcome by key, and its whole status."""
+
+    status: Status
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is attended. `bus` tells what happens, `cancelled` is set when it shall stop.
+
+    `wait` is for how many seconds locks are waited for, None for not at all. With `exit_on_wait` the command ends when
+    all that is left of the run waits. `new` goes on beside an unfinished run of the fleet. `key` names the run for
+    whoever began it: a second run with that key goes on with the first.
+    """
+
+    bus: EventBus
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    wait: float | None = None
+    exit_on_wait: bool = False
+    new: bool = False
+    key: str = ""

@@ -1,0 +1,203 @@
+"""Goes on with a run that stands in the store: takes it up, tries what failed again, or undoes it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ws_deployment.engine import journal, sessions
+from ws_deployment.engine.attendance import attend
+from ws_deployment.engine.deployment import Deployment, request_of, restored, surroundings_of
+from ws_deployment.engine.event_writer import EventWriter
+from ws_deployment.engine.events import EventBus, Kind
+from ws_deployment.engine.interrupted import InterruptedRunError
+from ws_deployment.engine.manner import Manner, Report
+from ws_deployment.engine.outcome import Outcome, Status
+from ws_deployment.engine.pipeline import Task
+from ws_deployment.engine.sessions import Session
+from ws_deployment.engine.state import State
+from ws_deployment.engine.store import Run
+from ws_deployment.engine.undoing import undo_as_json, undos
+from ws_deployment.errors import CancelledError, RefusedError, UsageError
+
+
+def resume(state: State, name: str, manner: Manner) -> Report:
+    """Go on with an unfinished run where its work stands.
+
+    Raises RefusedError for one that has come to an end, and LockedError for one that a process is at.
+    """
+    with _taken(state, name, manner) as (session, run):
+        if run.finished is not None:
+            raise RefusedError("resuming", on=f"run {run.id}", why=f"it is {run.status}", remedy=_after_the_end(run))
+        session.store.update(run.id, wanted="")
+        return _attend(session, run, manner)
+
+
+def retry(state: State, name: str, manner: Manner, only: Collection[str] = ()) -> Report:
+    """Carry out again what failed and what depended on it, or only the tasks in `only`; the rest is kept."""
+    with _taken(state, name, manner) as (session, run):
+        if run.finished is None:
+            raise RefusedError(
+                "retrying",
+                on=f"run {run.id}",
+                why=f"it is {run.status}",
+                remedy=f"Go on with it: `ws-deployment runs resume {run.id}`.",
+            )
+        if run.status is Status.ROLLED_BACK:
+            raise RefusedError("retrying", on=f"run {run.id}", why="it was rolled back", remedy="Begin a new run.")
+        record = session.store.record(run.id)
+        ended = journal.result(run.id, run.attempt)
+        if ended is None:  # it was cancelled before its end: what is left of it is done now
+            session.store.retry(run.id, run.attempt, record)
+        else:
+            outcomes = {key: Outcome.from_json(outcome) for key, outcome in ended.items()}
+            again = _again(_deployment(run, record, state, manner.bus).tasks, outcomes, only)
+            marked = {word.task for word in session.store.words(run.id, "mark-done")}
+            record.setdefault("attempts", {})[str(run.attempt + 1)] = {
+                "kept": {key: outcome.as_json() for key, outcome in outcomes.items() if key not in again},
+                "marked": sorted(again & marked),
+            }
+            session.store.retry(run.id, run.attempt + 1, record)
+        return _attend(session, session.store.find(run.id), manner)
+
+
+def rollback(
+    state: State,
+    name: str,
+    manner: Manner,
+    *,
+    destroy: bool = False,
+    forced: Collection[str] = (),
+) -> Report:
+    """Undo what a run did, as a run of its own named by the bus, in reverse order."""
+    with _taken(state, name, manner) as (session, run):
+        _refuse_rollback(run)
+        rollback_id = manner.bus.run
+        record = session.store.record(run.id)
+        done = _deployment(run, record, state, EventBus(run.id))
+        journaled = [journal.kept(run.id, number) for number in range(1, run.attempt + 1)]
+        undo = undos(journaled, done.tasks, destroy=destroy, forced=forced)
+        undoing = {
+            **{key: record[key] for key in ("program", "configFile", "config", "clusterId", "only", "exclude")},
+            "of": run.id,
+            "undo": {key: undo_as_json(each) for key, each in undo.items()},
+        }
+        deployment = restored(
+            undoing, request_of(undoing, state), surroundings_of(done.request, manner.bus, rollback_id)
+        )
+        undoing["tasks"] = [task.key for task in deployment.tasks]
+        deployment.tell_start()
+        session.leases.acquire(rollback_id, [f"run/{rollback_id}"])
+        begun = Run(
+            **{
+                **vars(run),
+                "id": rollback_id,
+                "kind": "rollback",
+                "of": run.id,
+                "key": None,
+                "status": Status.RUNNING,
+                "wanted": "",
+                "attempt": 1,
+                "last_seq": 0,
+                "created": time.time(),
+                "finished": None,
+            }
+        )
+        session.store.begin(begun, undoing)
+        return _rolled_back(session, begun, deployment, manner, fresh=True)
+
+
+def _rolled_back(
+    session: Session,
+    run: Run,
+    deployment: Deployment,
+    manner: Manner,
+    *,
+    fresh: bool,
+) -> Report:
+    report = _carry(session, run, deployment, manner, fresh=fresh)
+    if run.of and report.status is Status.DONE:
+        session.store.finish(run.of, Status.ROLLED_BACK)
+        session.store.end_wait(run.of)
+    return report
+
+
+@contextlib.contextmanager
+def _taken(state: State, name: str, manner: Manner) -> Iterator[tuple[Session, Run]]:
+    """A run that this process may go on with: its locks are held, and those of the run that it undoes."""
+    with sessions.opened(state) as session:
+        run = session.store.find(name)
+        deployment = _deployment(run, session.store.record(run.id), state, manner.bus)
+        needed = sessions.locks(run.id, deployment.fleet) + ([f"run/{run.of}"] if run.of else [])
+
+        def tell(message: str) -> None:
+            manner.bus.emit(Kind.RUN_PROGRESS, message=message)
+
+        try:
+            sessions.patiently(lambda: session.leases.acquire(run.id, needed), manner.wait, manner.cancelled, tell)
+        except CancelledError as error:
+            raise InterruptedRunError(run.id) from error
+        yield session, session.store.find(run.id)
+
+
+def _attend(session: Session, run: Run, manner: Manner) -> Report:
+    deployment = _deployment(run, session.store.record(run.id), session.store.state, manner.bus)
+    return _rolled_back(session, run, deployment, manner, fresh=False)
+
+
+def _carry(
+    session: Session,
+    run: Run,
+    deployment: Deployment,
+    manner: Manner,
+    *,
+    fresh: bool,
+) -> Report:
+    writer = EventWriter()
+    manner.bus.subscribe(writer)
+    with contextlib.closing(writer):
+        return attend(session, run, deployment, writer, manner, fresh=fresh)
+
+
+def _deployment(run: Run, record: Mapping[str, Any], state: State, bus: EventBus) -> Deployment:
+    request = request_of(record, state)
+    return restored(record, request, surroundings_of(request, bus, run.id))
+
+
+def _again(tasks: tuple[Task, ...], outcomes: Mapping[str, Outcome], only: Collection[str]) -> set[str]:
+    """Keys of the tasks to carry out again. Raises UsageError where there is none."""
+    keys = {task.key for task in tasks}
+    bad = {key for key in keys if key not in outcomes or not outcomes[key].status.good}
+    if not only:
+        if not bad:
+            raise UsageError("retrying", why="no task of the run failed", remedy="There is nothing to do again.")
+        return bad
+    if unknown := sorted(set(only) - keys):
+        raise UsageError(
+            "retrying", on=", ".join(unknown), why="the run has no such task", remedy=f"It has: {', '.join(keys)}."
+        )
+    again = set(only)
+    for task in tasks:  # in their order: what depends on one that is done again is done again, if it is not good
+        if task.key in bad and again & set(task.after):
+            again.add(task.key)
+    return again
+
+
+def _refuse_rollback(run: Run) -> None:
+    why = ""
+    if run.kind == "rollback":
+        why = "it is a rollback itself"
+    elif run.status is Status.ROLLED_BACK:
+        why = "it was rolled back before"
+    if why:
+        raise RefusedError("rolling back", on=f"run {run.id}", why=why, remedy="Begin a new run.")
+
+
+def _after_the_end(run: Run) -> str:
+    if run.status is Status.DONE:
+        return f"Undo it: `ws-deployment runs rollback {run.id}`."
+    if run.status is Status.ROLLED_BACK:
+        return "Begin a new run."
+    return f"Try what failed again: `ws-deployment runs retry {run.id}`; or undo it: `… runs rollback {run.id}`."
