@@ -30,8 +30,6 @@ def of(error: WsDeploymentError) -> ExitCode:
         return ExitCode.LOCKED
     if isinstance(error, RefusedError):
         return ExitCode.REFUSED
-    if isinstance(error, LockedError):
-        return ExitCode.LOCKED
     if isinstance(error, CancelledError):
         return ExitCode.INTERRUPTED
     return ExitCode.FAILED

@@ -21,6 +21,8 @@ class Commands(LazyGroup):
         "validate": Lazy("ws_deployment.cli.validate:command", "Tell all faults of a config."),
         "run": Lazy("ws_deployment.cli.run:command", "Roll out a config's clusters; --dry-run only plans."),
         "runs": Lazy("ws_deployment.cli.runs:app", "Look at runs, resume, approve, roll back."),
+        "status": Lazy("ws_deployment.cli.status:command", "Show clusters: traffic, versions, owners, orphans."),
+        "traffic": Lazy("ws_deployment.cli.traffic:app", "Show who takes starts; restore weights without a journal."),
         "steps": Lazy("ws_deployment.cli.steps:app", "List installed steps and their parameters."),
         "schema": Lazy("ws_deployment.cli.schema:command", "Print the JSON Schema of the config."),
         "config": Lazy("ws_deployment.cli.config:app", "Show a config with everything it extends."),

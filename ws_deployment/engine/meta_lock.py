@@ -1,0 +1,170 @@
+"""The lock that holds whatever state store a run uses: a Lease at each of its meta clusters.
+
+It guards the weights of a meta cluster, so fleets that share one share its Lease. `leases` guards within one store.
+"""
+
+from __future__ import annotations
+
+import getpass
+import math
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ws_deployment.engine.meta_access import MetaApi
+from ws_deployment.errors import LockedError, TransientError, WsDeploymentError
+from ws_deployment.fleet.marks import RUN, marks
+from ws_deployment.tools.process import Cancelled
+
+if TYPE_CHECKING:
+    from ws_deployment.clients.kube_lease import Holder, KubeLease
+
+#: Name of the Lease in the meta cluster's namespace.
+NAME = "ws-deployment"
+#: Seconds after which another takes over what a dead holder has left; a dead holder is found out by watching so long.
+DURATION = 15
+#: Renewals in a duration.
+_BEATS = 5
+
+
+class MetaLock:
+    """What a run holds at its meta clusters, renewed by a thread of its own until released. Made by `acquire`.
+
+    As a context manager it is released at the end.
+    """
+
+    def __init__(self, leases: dict[str, KubeLease]) -> None:
+        self._leases = leases
+        self._lost: dict[str, str] = {}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="meta-lock", daemon=True)
+        if leases:
+            self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def held(self) -> bool:
+        """Whether nobody else can hold any of it: to be asked before each effect. Asks no server."""
+        return all(lease.held() for lease in self._leases.values())
+
+    def lost(self) -> tuple[str, ...]:
+        """For each meta cluster whose lock is not held, why, as far as it is known."""
+        return tuple(
+            f"{meta}: {self._lost.get(meta) or 'it could not be renewed in time'}"
+            for meta, lease in self._leases.items()
+            if not lease.held()
+        )
+
+    def release(self) -> None:
+        """Give it back. What can't be given back ends by itself."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        _release(self._leases)
+
+    def _renew(self) -> None:
+        while not self._closing.wait(DURATION / _BEATS):
+            for meta, lease in self._leases.items():
+                if meta in self._lost:
+                    continue
+                try:
+                    lease.renew()
+                except TransientError:
+                    continue  # the next beat tries again; `held` says when it has become too late
+                except WsDeploymentError as error:
+                    self._lost[meta] = error.why
+
+
+def acquire(
+    apis: Sequence[MetaApi],
+    run_id: str,
+    fleet: str,
+    *,
+    wait: float | None = None,
+    cancelled: Cancelled | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> MetaLock:
+    """Take the lock at all of these meta clusters, or at none.
+
+    A living holder is waited for, `wait` seconds (None: not at all); a dead one loses it after `DURATION` of watching.
+    `tell` is told what is waited for. Raises LockedError naming who holds it since when, CancelledError, KubeError
+    where the rights are missing, TransientKubeError.
+    """
+    from ws_deployment.clients.kube_lease import KubeLease, LeaseHeldError, clock  # noqa: PLC0415  loaded when used
+
+    identity = f"run {run_id} ({_user()} on {socket.gethostname()}, process {os.getpid()}, {uuid.uuid4().hex[:8]})"
+    end = clock() + (wait or 0.0)
+    taken: dict[str, KubeLease] = {}
+    try:
+        # Always in one order: two who want the same two never wait for each other.
+        for api in sorted(apis, key=lambda api: api.meta):
+            lease = KubeLease(
+                api.kube,
+                NAME,
+                api.namespace,
+                identity=identity,
+                duration=DURATION,
+                labels={"app.kubernetes.io/managed-by": NAME, **marks(run_id, fleet)},
+            )
+            try:
+                lease.acquire(
+                    wait=end - clock() if end < math.inf else end,
+                    cancelled=cancelled,
+                    on_wait=lambda holder, meta=api.meta: tell(  # type: ignore[misc]  # mypy infers no default's type
+                        f"the lock at {meta} is held by {_told(holder)}; seeing whether it is alive"
+                    ),
+                )
+            except LeaseHeldError as error:
+                raise _locked(api.meta, error.holder) from error
+            taken[api.meta] = lease
+    except BaseException:
+        _release(taken)
+        raise
+    return MetaLock(taken)
+
+
+def holder(api: MetaApi) -> Holder | None:
+    """Who holds the lock of a meta cluster, alive or not."""
+    from ws_deployment.clients.kube_lease import KubeLease  # noqa: PLC0415  loaded when used
+
+    return KubeLease(api.kube, NAME, api.namespace, identity="").holder()
+
+
+def _release(leases: dict[str, KubeLease]) -> None:
+    for lease in leases.values():
+        try:
+            lease.release()
+        except WsDeploymentError:
+            continue  # it ends by itself
+
+
+def _locked(meta: str, holder: Holder) -> LockedError:
+    run = holder.labels.get(RUN, "")
+    return LockedError(
+        "locking",
+        on=f"the weights of {meta}",
+        why=f"held by {_told(holder)}",
+        remedy=f"Wait for it with --wait. Where its state is: `ws-deployment runs show {run}`; a process that was "
+        f"killed loses it within {DURATION} s.",
+    )
+
+
+def _told(holder: Holder) -> str:
+    return f"{holder.identity} since {holder.since[:19].replace('T', ' ')} UTC"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
