@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
+import sys
 import threading
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -171,6 +176,56 @@ def test_a_living_holder_is_told_of_or_waited_for(kube: Kube, name: str) -> None
     finally:
         stop.set()
         thread.join()
+
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_lease import KubeLease, LeaseLostError
+kubeconfig, name, identity = sys.argv[1:]
+lease = KubeLease(Kube(Path(kubeconfig)), name, "default", identity=identity, duration=2)
+lease.acquire()
+print("holds", flush=True)
+sys.stdin.readline()
+print(lease.held(), flush=True)
+try:
+    lease.renew()
+except LeaseLostError as error:
+    print(error.why, flush=True)
+"""
+
+
+@contextlib.contextmanager
+def holding(cluster: LabCluster, name: str, identity: str) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-c", _HOLDER, str(cluster.kubeconfig), name, identity]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "holds\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_killed_and_a_stopped_process_lose_it(shared_cluster: LabCluster, kube: Kube, name: str) -> None:
+    other = KubeLease(kube, name, "default", identity="other", duration=2)
+    with holding(shared_cluster, name, "killed") as process:
+        process.kill()
+        process.wait()
+        in_the_way = other.try_acquire()
+        assert in_the_way is not None
+        assert in_the_way.identity == "killed"
+        other.acquire()
+        other.release()
+    with holding(shared_cluster, name, "stopped") as process:
+        process.send_signal(signal.SIGSTOP)
+        other.acquire()
+        process.send_signal(signal.SIGCONT)
+        told, _ = process.communicate("wake up\n", timeout=90)
+    first, second = told.splitlines()
+    assert first == "False"
+    assert second.startswith("other holds it since")
 
 
 def test_the_clock_goes_on() -> None:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ws_deployment.config.v1 import ConfigV1
-from ws_deployment.engine import launch, plugins
+from ws_deployment.engine import deployment, launch, plugins
 from ws_deployment.engine.deployment import Request
 from ws_deployment.engine.events import Event, EventBus
 from ws_deployment.engine.manner import Manner, Report
@@ -27,6 +29,7 @@ from ws_deployment.interfaces import (
     StepContext,
     StepPlan,
     SubTask,
+    Undo,
     Verdict,
 )
 
@@ -39,18 +42,23 @@ class Script(Parameters):
     refuses: tuple[str, ...] = ()
     skips: tuple[str, ...] = ()
     hangs: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
     transient_failures: int = 0
     hold: float = 0.0
+    slow: float = 0.0
 
 
 class Scripted(IStep[Script]):
     summary = "does as it is told"
     parameters_model = Script
 
-    def __init__(self, parameters: Script) -> None:
+    def __init__(self, parameters: Script, log: list[str] | None = None) -> None:
         super().__init__(parameters)
         self.ran: list[str] = []
+        self.verified: list[str] = []
+        self.undone: dict[str, Undo] = {}
         self.saw: dict[str, Any] = {}
+        self.log = log if log is not None else []
 
     def pre_runs(self) -> Sequence[IPreRun]:
         return (PreRun("script", self._judge),)
@@ -76,7 +84,22 @@ class Scripted(IStep[Script]):
         if name in self.parameters.hangs:
             while not context.cancelled.is_set():
                 time.sleep(0.01)
+        time.sleep(self.parameters.slow)
         return {"by": name}
+
+    def verify(self, context: StepContext) -> None:
+        name = name_of(context)
+        self.verified.append(name)
+        if name in self.parameters.unverified:
+            raise WsDeploymentError("verifying", on=name, why="told to be wrong")
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:  # noqa: ARG002  its plan is the same
+        hold = (SubTask("hold", hold=self.parameters.hold),) if self.parameters.hold else ()
+        return StepPlan(f"undo {name_of(context)}", subtasks=(*hold, SubTask("undo")))
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
+        self.undone[name_of(context)] = undo
+        self.log.append(f"undo {name_of(context)}/{context.output.stem.partition('.')[2]}")
 
     def _judge(self, context: StepContext) -> Verdict:
         name = name_of(context)
@@ -87,6 +110,11 @@ class Scripted(IStep[Script]):
 
 class MetaScripted(Scripted):
     scope = Scope.META
+
+
+class Asking(Scripted):
+    def plan(self, context: StepContext) -> StepPlan:  # noqa: ARG002  it asks the same of all
+        return StepPlan("ask", subtasks=(SubTask("ask", approval="Shall it go on?"),))
 
 
 class Nowhere(IClusterType):
@@ -133,16 +161,23 @@ def configured(config: ConfigV1, **steps: IStep[Any]) -> tuple[ConfiguredStep, .
     )
 
 
+def in_pipeline(monkeypatch: pytest.MonkeyPatch, steps: tuple[ConfiguredStep, ...]) -> None:
+    """Have a run that is restored from its record find `steps` instead of installed ones."""
+    monkeypatch.setattr(deployment, "configure", lambda _config: steps)
+
+
 def carry_out(
     config: ConfigV1,
     state: Path,
     steps: tuple[ConfiguredStep, ...],
     cancelled: threading.Event | None = None,
     events: list[Event] | None = None,
+    *,
+    exit_on_wait: bool = False,
 ) -> Report:
     """Carry out a run of these steps with id 1."""
     plugins.cluster_type = lambda _name: Nowhere  # type: ignore[assignment]  # names need no plugin
     bus = EventBus("run-1")
     bus.subscribe((events if events is not None else []).append)
     request = Request(config, state / "config.yaml", steps, State(state), cluster_id=1)
-    return launch.launch(request, Manner(bus, cancelled or threading.Event()))
+    return launch.launch(request, Manner(bus, cancelled or threading.Event(), exit_on_wait=exit_on_wait))

@@ -32,6 +32,7 @@ class Watching:
     exit_on_wait: bool = False
     new: bool = False
     key: str = ""
+    detach: bool = False
 
 
 def attended(
@@ -63,9 +64,17 @@ def attended(
     code = ExitCode.FAILED
     try:
         with outputs, Interruption() as interruption:
-            manner = Manner(bus, interruption.asked, watching.wait, watching.exit_on_wait, watching.new, watching.key)
+            manner = Manner(
+                bus,
+                interruption.asked,
+                wait=watching.wait,
+                exit_on_wait=watching.exit_on_wait,
+                new=watching.new,
+                detach=watching.detach,
+                key=watching.key,
+            )
             report = carry(manner)
-            code = ExitCode.DONE if report.status.good else ExitCode.FAILED
+            code = ExitCode.DONE if report.status.good or watching.detach else ExitCode.FAILED
     except RefusedError as refused:
         code = of(refused)
         error = None if outputs.run.refusals else refused

@@ -23,6 +23,8 @@ class Commands(LazyGroup):
         "runs": Lazy("ws_deployment.cli.runs:app", "Look at runs, resume, approve, roll back."),
         "status": Lazy("ws_deployment.cli.status:command", "Show clusters: traffic, versions, owners, orphans."),
         "traffic": Lazy("ws_deployment.cli.traffic:app", "Show who takes starts; restore weights without a journal."),
+        "due": Lazy("ws_deployment.cli.due:command", "From cron: go on with runs whose time has come."),
+        "worker": Lazy("ws_deployment.cli.worker:command", "Carry out what detached runs left."),
         "steps": Lazy("ws_deployment.cli.steps:app", "List installed steps and their parameters."),
         "schema": Lazy("ws_deployment.cli.schema:command", "Print the JSON Schema of the config."),
         "config": Lazy("ws_deployment.cli.config:app", "Show a config with everything it extends."),

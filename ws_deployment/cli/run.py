@@ -14,6 +14,7 @@ from ws_deployment.cli.config_file import require
 from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, WaitForLocks
 from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
+from ws_deployment.errors import UsageError
 from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def command(
     key: Annotated[
         str, typer.Option(metavar="KEY", help="A name for this run: a second one with it goes on with the first.")
     ] = "",
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave it to workers and return its id; needs --state.")
+    ] = False,
     new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
     state: StateServer = "",
     full: Annotated[bool, typer.Option("--full", help="With --dry-run: don't cut long listings.")] = False,
@@ -83,6 +87,7 @@ def command(
         exit_on_wait=exit_on_wait,
         new=new,
         key=key,
+        detach=detach,
     )
     finish(_carry_out(request, watching))
 
@@ -123,7 +128,11 @@ def _carry_out(request: Request, watching: Watching) -> ExitCode:
     if watching.key and (begun := _with_key(request, watching.key)):
         return go_on(state, begun, watching, whatever=True)
     run_id = new_run_id()
+    if watching.detach and not state.server:
+        raise UsageError("detaching", why="workers share no state folder", remedy="Name a PostgreSQL by --state.")
     code = attended(lambda manner: launch(request, manner), run_id, request.config, request.config_file, watching)
+    if watching.detach and code is ExitCode.DONE:
+        print(run_id)
     return undone_if_wanted(state, run_id, code, watching)
 
 

@@ -13,7 +13,7 @@ from ws_deployment.engine.control import Control
 from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.event_writer import EventWriter
 from ws_deployment.engine.events import Event, Kind
-from ws_deployment.engine.interrupted import InterruptedRunError, LostLeaseError
+from ws_deployment.engine.interrupted import InterruptedRunError, LostLeaseError, WaitingRunError
 from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.outcome import Outcome, Problem, Status
 from ws_deployment.engine.runner import Attempt, Runner
@@ -66,6 +66,8 @@ def attend(
         raise
     except InterruptedRunError:
         ending = {"status": control.ending or Status.INTERRUPTED}
+        if control.ending is Status.WAITING:
+            raise WaitingRunError(run.id) from None
         raise
     except WsDeploymentError as error:
         ending = {"status": Status.FAILED, "problem": Problem.of(error).as_json()}

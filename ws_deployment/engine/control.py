@@ -22,7 +22,10 @@ LOOK = 0.25
 
 
 class Control:
-    """A context manager around the carrying out of one run; `cancelled` is set when the run shall stop."""
+    """A context manager around the carrying out of one run; `cancelled` is set when the run shall stop.
+
+    `lease` is what this process must hold for each effect; by default the run's own.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Control:
         bus: EventBus,
         cancelled: threading.Event,
         *,
+        lease: str = "",
         exit_on_wait: bool = False,
     ) -> None:
         self._store = store
@@ -39,6 +43,7 @@ class Control:
         self._bus = bus
         self._run = run
         self._cancelled = cancelled
+        self._lease = lease or f"run/{run}"
         self._exit_on_wait = exit_on_wait
         self._open = threading.Event()
         self._open.set()
@@ -65,7 +70,7 @@ class Control:
         while not self._open.wait(LOOK):
             self._stop_if_asked()
         self._stop_if_asked()
-        if self.lost or not self._leases.check(f"run/{self._run}"):
+        if self.lost or not self._leases.check(self._lease):
             self.lost = True
             self._cancelled.set()
             raise LostLeaseError(self._run)

@@ -82,8 +82,10 @@ def launch(request: Request, manner: Manner) -> Report:
             with _told_refusal(bus):
                 prepared.result()
                 deployment = _ready(session, request, manner)
-            run = _begin(session.store, deployment, bus.run, manner.key)
+            run = _begin(session.store, deployment, manner)
             session.leases.release([f"fleet/{run.fleet}"])
+            if manner.detach:
+                return _left_to_workers(session, run, deployment)
             return attend(session, run, deployment, writer, manner, fresh=True)
 
 
@@ -115,6 +117,17 @@ def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
     return deployment
 
 
+def _left_to_workers(session: Session, run: Run, deployment: Deployment) -> Report:
+    """Queue the run. It keeps its locks until it has ended, whoever carries it out."""
+    from ws_deployment.engine import journal  # noqa: PLC0415  heavy
+    from ws_deployment.engine.manner import Report  # noqa: PLC0415  for the type alone elsewhere
+    from ws_deployment.engine.sessions import locks  # noqa: PLC0415  heavy
+
+    session.leases.leave(name for name in locks(run.id, deployment.fleet) if not name.startswith("run/"))
+    journal.enqueue(run.id, run.attempt)
+    return Report(Status.QUEUED)
+
+
 def _refuse_beside(unfinished: list[Run]) -> None:
     """A second fleet beside an unfinished one is rarely meant."""
     for run in unfinished:
@@ -134,21 +147,21 @@ def _refuse_beside(unfinished: list[Run]) -> None:
         )
 
 
-def _begin(store: Store, deployment: Deployment, run_id: str, key: str) -> Run:
+def _begin(store: Store, deployment: Deployment, manner: Manner) -> Run:
     from ws_deployment.engine.store import Run  # noqa: PLC0415  heavy
 
     fleet = deployment.fleet
     run = Run(
-        id=run_id,
+        id=manner.bus.run,
         fleet=fleet.name,
         environment=fleet.environment,
         cluster_id=fleet.cluster_id,
         kind="run",
         of="",
-        key=key or None,
-        status=Status.RUNNING,
+        key=manner.key or None,
+        status=Status.QUEUED if manner.detach else Status.RUNNING,
         wanted="",
-        detached=False,
+        detached=manner.detach,
         attempt=1,
         last_seq=0,
         created=time.time(),

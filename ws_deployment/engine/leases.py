@@ -193,6 +193,12 @@ def give_up(engine: sa.Engine, run: str) -> None:
         connection.execute(leases.delete().where(leases.c.run == run))
 
 
+def forget(engine: sa.Engine, lease: Lease) -> None:
+    """Remove a lease that has ended, unless it changed hands meanwhile."""
+    with engine.begin() as connection:
+        connection.execute(leases.delete().where(leases.c.name == lease.name, leases.c.epoch == lease.epoch))
+
+
 def held(engine: sa.Engine, names: Iterable[str] | None = None) -> list[Lease]:
     """The leases of those names, or all; ended ones too, which are not `live`."""
     with engine.connect() as connection:

@@ -23,8 +23,8 @@ class Manner:
     """How a run is attended. `bus` tells what happens, `cancelled` is set when it shall stop.
 
     `wait` is for how many seconds locks are waited for, None for not at all. With `exit_on_wait` the command ends when
-    all that is left of the run waits. `new` goes on beside an unfinished run of the fleet. `key` names the run for
-    whoever began it: a second run with that key goes on with the first.
+    all that is left of the run waits. `new` goes on beside an unfinished run of the fleet. `detach` leaves the run to
+    workers. `key` names the run for whoever began it: a second run with that key goes on with the first.
     """
 
     bus: EventBus
@@ -32,4 +32,5 @@ class Manner:
     wait: float | None = None
     exit_on_wait: bool = False
     new: bool = False
+    detach: bool = False
     key: str = ""

@@ -1,0 +1,295 @@
+"""Going on with runs: taken up after an interruption, tried again, undone, held up by people."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engine.noop import Asking, MetaScripted, Script, Scripted, carry_out, config, configured, in_pipeline
+
+from ws_deployment.config.v1 import ConfigV1
+from ws_deployment.engine import requests, resumption
+from ws_deployment.engine.events import Event, EventBus
+from ws_deployment.engine.interrupted import InterruptedRunError, WaitingRunError
+from ws_deployment.engine.manner import Manner, Report
+from ws_deployment.engine.outcome import Status
+from ws_deployment.engine.pipeline import ConfiguredStep
+from ws_deployment.engine.state import State
+from ws_deployment.engine.store import Store, opened
+from ws_deployment.errors import RefusedError, UsageError
+
+Steps = tuple[ConfiguredStep, ...]
+Pipeline = Callable[..., tuple[ConfigV1, Steps]]
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """Makes a config and its steps, and has a restored run find the same steps again."""
+
+    def make(prefixes: dict[str, str], on_failure: str = "stop", **steps: Scripted) -> tuple[ConfigV1, Steps]:
+        fleet = config(prefixes, onFailure=on_failure)
+        made = configured(fleet, **steps)
+        in_pipeline(monkeypatch, made)
+        return fleet, made
+
+    return make
+
+
+def go_on(state: Path, what: Callable[..., Report], name: str = "run-1", **options: object) -> Report:
+    bus = EventBus(str(options.pop("bus", name)))
+    manner = Manner(bus, exit_on_wait=bool(options.pop("exit_on_wait", False)))
+    return what(State(state), name, manner, **options)
+
+
+def interrupt_after(seconds: float) -> threading.Event:
+    cancelled = threading.Event()
+    threading.Timer(seconds, cancelled.set).start()
+    return cancelled
+
+
+def status(state: Path, name: str = "run-1") -> Status:
+    with opened(State(state)) as store:
+        return store.find(name).status
+
+
+def events(state: Path, kind: str) -> list[dict[str, object]]:
+    with opened(State(state)) as store:
+        return [event for event in store.events("run-1") if event["kind"] == kind]
+
+
+def test_a_resumed_run_does_again_only_what_was_under_way(tmp_path: Path, pipeline: Pipeline) -> None:
+    first, second = Scripted(Script()), Scripted(Script(hold=60))
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, first=first, second=second)
+    with pytest.raises(InterruptedRunError):
+        carry_out(fleet, tmp_path, steps, interrupt_after(0.7))
+    assert status(tmp_path) is Status.INTERRUPTED
+    assert sorted(first.ran) == ["eu1", "us1"]
+    assert second.ran == []
+    with opened(State(tmp_path)) as store:
+        assert {wait.task for wait in store.waits("run-1")} == {"eu1/second", "us1/second"}
+    _end_holds(tmp_path)
+    report = go_on(tmp_path, resumption.resume)
+    assert report.status is Status.DONE
+    assert sorted(first.ran) == ["eu1", "us1"]
+    assert sorted(second.ran) == ["eu1", "us1"]
+    numbers = [event["seq"] for event in events(tmp_path, "task.finished")]
+    assert len(numbers) == len(set(numbers)) == 4
+    assert len(events(tmp_path, "run.resumed")) == 1
+    assert status(tmp_path) is Status.DONE
+
+
+def _end_holds(state: Path) -> None:
+    """Set the journaled ends of all holds to the past, as if the night had passed."""
+    import sqlite3  # noqa: PLC0415  for this alone
+
+    with sqlite3.connect(state / "state.db") as connection:
+        connection.execute(
+            "UPDATE operation_outputs SET output = '{\"until\": 1}' WHERE function_name LIKE '%/hold/until'"
+        )
+
+
+def test_a_finished_run_is_not_resumed(tmp_path: Path, pipeline: Pipeline) -> None:
+    fleet, steps = pipeline({"eu": "meta"}, first=Scripted(Script()))
+    carry_out(fleet, tmp_path, steps)
+    with pytest.raises(RefusedError, match="it is done"):
+        go_on(tmp_path, resumption.resume)
+
+
+def test_a_retry_does_what_failed_and_what_depended_on_it(tmp_path: Path, pipeline: Pipeline) -> None:
+    first, second, shift = Scripted(Script()), Scripted(Script(fails=("eu1",))), MetaScripted(Script())
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, first=first, second=second, shift=shift)
+    assert carry_out(fleet, tmp_path, steps).status is Status.FAILED
+    assert shift.ran == []
+    second.parameters = Script()
+    report = go_on(tmp_path, resumption.retry)
+    assert report.status is Status.DONE
+    assert sorted(first.ran) == ["eu1", "us1"]
+    assert sorted(second.ran) == ["eu1", "eu1", "us1"]
+    assert shift.ran == ["meta"]
+    assert shift.saw["meta"]["fleet"] == ["eu1", "us1"]
+
+
+def test_a_retry_of_one_task_leaves_the_other_failures(tmp_path: Path, pipeline: Pipeline) -> None:
+    first = Scripted(Script(fails=("eu1", "us1")))
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, first=first)
+    carry_out(fleet, tmp_path, steps)
+    first.parameters = Script(fails=("us1",))
+    report = go_on(tmp_path, resumption.retry, only=("eu1/first",))
+    assert report.status is Status.FAILED
+    assert report.outcomes["eu1/first"].status is Status.DONE
+    assert report.outcomes["us1/first"].status is Status.FAILED
+    assert first.ran.count("us1") == 1
+
+
+def test_a_retry_needs_something_that_failed(tmp_path: Path, pipeline: Pipeline) -> None:
+    fleet, steps = pipeline({"eu": "meta"}, first=Scripted(Script()))
+    carry_out(fleet, tmp_path, steps)
+    with pytest.raises(UsageError, match="no task of the run failed"):
+        go_on(tmp_path, resumption.retry)
+    with pytest.raises(UsageError, match="no such task"):
+        go_on(tmp_path, resumption.retry, only=("eu1/nothing",))
+
+
+def test_a_task_done_by_hand_is_verified_and_not_run(tmp_path: Path, pipeline: Pipeline) -> None:
+    first, second = Scripted(Script(fails=("eu1",))), Scripted(Script())
+    fleet, steps = pipeline({"eu": "meta"}, first=first, second=second)
+    carry_out(fleet, tmp_path, steps)
+    requests.mark_done(State(tmp_path), "run-1", "eu1/first", "made it myself")
+    first.verified.clear()
+    report = go_on(tmp_path, resumption.retry)
+    assert report.status is Status.DONE
+    assert "made it myself" in report.outcomes["eu1/first"].reason
+    assert first.ran == ["eu1"]
+    assert first.verified == ["eu1"]
+    assert second.ran == ["eu1"]
+
+
+def test_a_task_said_to_be_done_that_is_not_fails(tmp_path: Path, pipeline: Pipeline) -> None:
+    first = Scripted(Script(fails=("eu1",), unverified=("eu1",)))
+    fleet, steps = pipeline({"eu": "meta"}, first=first)
+    carry_out(fleet, tmp_path, steps)
+    requests.mark_done(State(tmp_path), "run-1", "eu1/first", "I think so")
+    assert go_on(tmp_path, resumption.retry).outcomes["eu1/first"].status is Status.FAILED
+    assert first.ran == ["eu1"]
+
+
+def test_a_rollback_undoes_what_was_done_in_reverse_order(tmp_path: Path, pipeline: Pipeline) -> None:
+    log: list[str] = []
+    first, second, shift = (Scripted(Script(), log), Scripted(Script(fails=("us1",)), log), MetaScripted(Script(), log))
+    fleet, steps = pipeline({"eu": "meta-eu", "us": "meta-us"}, first=first, second=second, shift=shift)
+    assert carry_out(fleet, tmp_path, steps).status is Status.FAILED
+    del log[:]
+    report = go_on(tmp_path, resumption.rollback, bus="back-1")
+    assert report.status is Status.DONE
+    assert [entry for entry in log if "us1" in entry] == ["undo us1/second", "undo us1/first"]
+    assert [entry for entry in log if "us1" not in entry] == ["undo meta-eu/shift", "undo eu1/second", "undo eu1/first"]
+    assert first.undone["eu1"].outputs == {"by": "eu1"}
+    assert first.undone["eu1"].finished == ("run",)
+    assert status(tmp_path) is Status.ROLLED_BACK
+    assert status(tmp_path, "back-1") is Status.DONE
+    with pytest.raises(RefusedError, match="rolled back before"):
+        go_on(tmp_path, resumption.rollback, bus="back-2")
+
+
+def test_a_rollback_is_taken_up_like_any_run(tmp_path: Path, pipeline: Pipeline) -> None:
+    first = Scripted(Script())
+    fleet, steps = pipeline({"eu": "meta"}, first=first)
+    carry_out(fleet, tmp_path, steps)
+    first.parameters = Script(hold=60)
+    bus = EventBus("back-1")
+    with pytest.raises(InterruptedRunError):
+        resumption.rollback(State(tmp_path), "run-1", Manner(bus, interrupt_after(0.7)))
+    assert status(tmp_path, "back-1") is Status.INTERRUPTED
+    _end_holds(tmp_path)
+    assert go_on(tmp_path, resumption.resume, "back-1").status is Status.DONE
+    assert status(tmp_path) is Status.ROLLED_BACK
+    assert list(first.undone) == ["eu1"]
+
+
+def test_a_cancelled_run_ends_and_can_be_tried_again(tmp_path: Path, pipeline: Pipeline) -> None:
+    first = Scripted(Script(hold=60))
+    fleet, steps = pipeline({"eu": "meta"}, first=first)
+    threading.Timer(0.7, lambda: requests.cancel(State(tmp_path), "latest")).start()
+    with pytest.raises(InterruptedRunError):
+        carry_out(fleet, tmp_path, steps)
+    assert status(tmp_path) is Status.CANCELLED
+    with pytest.raises(RefusedError, match="cancelled"):
+        go_on(tmp_path, resumption.resume)
+    _end_holds(tmp_path)
+    assert go_on(tmp_path, resumption.retry).status is Status.DONE
+    assert first.ran == ["eu1"]
+
+
+def test_a_paused_run_starts_nothing_until_it_is_let_go_on(tmp_path: Path, pipeline: Pipeline) -> None:
+    first, second = Scripted(Script(slow=0.8)), Scripted(Script())
+    fleet, steps = pipeline({"eu": "meta"}, first=first, second=second)
+    seen: list[tuple[Status, int]] = []
+
+    def look() -> None:
+        time.sleep(0.5)
+        requests.pause(State(tmp_path), "latest")
+        time.sleep(1.5)
+        seen.append((status(tmp_path), len(second.ran)))
+        assert requests.unpause(State(tmp_path), "latest")
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    assert carry_out(fleet, tmp_path, steps).status is Status.DONE
+    looker.join()
+    assert seen == [(Status.PAUSED, 0)]
+    assert [event["kind"] for event in (*events(tmp_path, "run.paused"), *events(tmp_path, "run.unpaused"))] == [
+        "run.paused",
+        "run.unpaused",
+    ]
+
+
+def test_a_run_waits_for_an_approval_and_keeps_who_gave_it(tmp_path: Path, pipeline: Pipeline) -> None:
+    first, ask, last = Scripted(Script()), Asking(Script()), Scripted(Script())
+    fleet, steps = pipeline({"eu": "meta"}, first=first, ask=ask, last=last)
+    with pytest.raises(WaitingRunError):
+        carry_out(fleet, tmp_path, steps, exit_on_wait=True)
+    assert status(tmp_path) is Status.WAITING
+    assert last.ran == []
+    with pytest.raises(WaitingRunError):
+        go_on(tmp_path, resumption.resume, exit_on_wait=True)
+    with pytest.raises(RefusedError, match="eu1/ask/ask"):
+        requests.approve(State(tmp_path), "run-1", "eu1/other")
+    requests.approve(State(tmp_path), "run-1", reason="looks good")
+    report = go_on(tmp_path, resumption.resume)
+    assert report.status is Status.DONE
+    assert report.outcomes["eu1/ask"].outputs["approved"]["reason"] == "looks good"
+    assert last.ran == ["eu1"]
+    assert [event["data"]["reason"] for event in events(tmp_path, "task.approved")] == ["looks good"]  # type: ignore[index]
+
+
+def test_what_waited_is_due_when_its_moment_or_approval_has_come(tmp_path: Path, pipeline: Pipeline) -> None:
+    ask, last = Asking(Script()), Scripted(Script(hold=1.0))
+    fleet, steps = pipeline({"eu": "meta"}, ask=ask, last=last)
+    with pytest.raises(WaitingRunError):
+        carry_out(fleet, tmp_path, steps, exit_on_wait=True)
+    assert requests.due(State(tmp_path)) == []
+    requests.approve(State(tmp_path), "run-1")
+    assert [due.why for due in requests.due(State(tmp_path))] == ["eu1/ask/ask is approved"]
+    with pytest.raises(WaitingRunError):
+        go_on(tmp_path, resumption.resume, exit_on_wait=True)
+    with opened(State(tmp_path)) as store:
+        assert [wait.subtask for wait in store.waits("run-1")] == ["hold"]
+    time.sleep(1.1)
+    assert [due.why for due in requests.due(State(tmp_path))] == ["the time of eu1/last/hold has come"]
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert requests.due(State(tmp_path)) == []
+
+
+def test_what_waits_alone_ends_the_command_only_when_nothing_else_goes_on(tmp_path: Path, pipeline: Pipeline) -> None:
+    ask, slow = Asking(Script(skips=("us1",))), Scripted(Script(slow=0.8))
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, ask=ask, slow=slow)
+    with pytest.raises(WaitingRunError):
+        carry_out(fleet, tmp_path, steps, exit_on_wait=True)
+    assert slow.ran == ["us1"]
+
+
+def test_the_store_forgets_only_old_ended_runs(tmp_path: Path, pipeline: Pipeline) -> None:
+    fleet, steps = pipeline({"eu": "meta"}, first=Scripted(Script()))
+    carry_out(fleet, tmp_path, steps)
+    store = Store(State(tmp_path))
+    assert store.prune(time.time() - 60) == []
+    assert store.prune(time.time() + 60) == ["run-1"]
+    assert store.runs() == []
+    assert store.events("run-1") == []
+    store.close()
+
+
+def test_events_of_a_resumed_run_go_on_where_they_ended(tmp_path: Path, pipeline: Pipeline) -> None:
+    fleet, steps = pipeline({"eu": "meta"}, first=Scripted(Script(hold=60)))
+    with pytest.raises(InterruptedRunError):
+        carry_out(fleet, tmp_path, steps, interrupt_after(0.5))
+    _end_holds(tmp_path)
+    bus = EventBus("run-1")
+    seen: list[Event] = []
+    bus.subscribe(seen.append)
+    resumption.resume(State(tmp_path), "run-1", Manner(bus))
+    assert [event.seq for event in seen] == list(range(1, len(seen) + 1))
+    assert [event.past for event in seen].index(False) > 0
