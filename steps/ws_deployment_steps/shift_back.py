@@ -1,0 +1,139 @@
+"""Undoes a traffic shift: weights and cordons as they were before it, old clusters up first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ws_deployment.errors import RefusedError, WsDeploymentError
+from ws_deployment.interfaces import Change, ITrafficRouter, Registration, Stage, StepPlan, SubTask, Undo
+from ws_deployment.traffic.ramp import Write, shares
+from ws_deployment.traffic.restore import Reached, WayBack, applied, read, recorded, takes_starts, way_back
+
+#: Key in the data of a shift's first sub-task: the registrations before it, by name.
+_BEFORE = "before"
+
+
+def remembering(
+    subtasks: Sequence[SubTask], registrations: Sequence[Registration], new: Collection[str]
+) -> tuple[SubTask, ...]:
+    """The shift's sub-tasks, the first of which remembers what it goes away from. URLs of `new` ones come with them."""
+    if not subtasks:
+        return ()
+    before = {each.name: recorded(replace(each, url="") if each.name in new else each) for each in registrations}
+    first = replace(subtasks[0], data={**subtasks[0].data, _BEFORE: before})
+    return (first, *subtasks[1:])
+
+
+def plan(router: ITrafficRouter, undo: Undo) -> StepPlan:
+    """The writes that lead back. Raises RefusedError, naming each part that a hand or a later run has changed."""
+    now = _now(router)
+    back = _way(router, undo, now)
+    _refuse(back, router.meta.name, undo.forced)
+    stage = Stage(0.0, back.scores, back.writes, 0.0)
+    subtasks = tuple(router.subtasks(stage)) if back.writes else ()
+    left_out = f"; without {', '.join(sorted(back.gone))}" if back.gone else ""
+    if not subtasks:
+        return StepPlan(f"weights at {router.meta.name} are as before{left_out}", Change.NONE, subtasks=())
+    split = ", ".join(f"{name} {share:.0f} %" for name, share in _split(now, back).items() if share)
+    return StepPlan(
+        f"put the weights at {router.meta.name} back: {split or 'nothing takes starts'}{left_out}",
+        Change.UPDATE,
+        diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
+        subtasks=subtasks,
+    )
+
+
+def carry_out(router: ITrafficRouter, subtask: SubTask, undo: Undo) -> dict[str, float]:
+    """Make one write, unless starts would have no home after it; returns how they are split now, in percent."""
+    now = _now(router)
+    after = now
+    for write in _writes(subtask):
+        after = applied(after, write) if write.cluster in after else after
+    part = _starts(router.meta.name)
+    if takes_starts(now.values()) and not takes_starts(after.values()) and part not in undo.forced:
+        raise _refused(router.meta.name, {part: f"nothing would take starts after `{subtask.summary}`"})
+    router.carry_out(subtask)
+    return shares(router.registrations())
+
+
+def verify(router: ITrafficRouter, undo: Undo) -> None:
+    """Every weight that the shift wrote is as before."""
+    if left := _way(router, undo, _now(router)).writes:
+        why = f"not as before it: {', '.join(dict.fromkeys(write.cluster for write in left))}"
+        raise WsDeploymentError("undoing the shift of", on=router.meta.name, why=why)
+
+
+def _way(router: ITrafficRouter, undo: Undo, now: Mapping[str, Registration]) -> WayBack:
+    # One without sub-tasks had nothing to move.
+    told = undo.plan.subtasks[0].data.get(_BEFORE, {}) if undo.plan.subtasks else {}
+    before = {name: read(name, each) for name, each in told.items()}
+    reached = tuple(_reached(undo)) if before else ()
+    return way_back(before, now, reached, exact=router.exact)
+
+
+def _reached(undo: Undo) -> Iterator[Reached]:
+    """The writes that were made, and those that may have been: one behind the last finished of each attempt.
+
+    The plan's sub-tasks are those of all attempts, one after the other; a name that comes again begins the next.
+    """
+    effects = [each for each in undo.plan.subtasks if not each.hold and not each.approval]
+    planned, finished = Counter(each.name for each in effects), Counter(undo.finished)
+    attempt: set[str] = set()
+    previous_made = True
+    for subtask in effects:
+        if subtask.name in attempt:
+            attempt.clear()
+            previous_made = True
+        attempt.add(subtask.name)
+        made = finished[subtask.name] > 0
+        if made or previous_made:
+            certain = finished[subtask.name] >= planned[subtask.name]
+            yield from (Reached(write, certain) for write in _writes(subtask))
+        previous_made = made
+
+
+def _writes(subtask: SubTask) -> Sequence[Write]:
+    told = subtask.data.get("writes", [subtask.data])
+    try:
+        return [Write(one["cluster"], one["property"], one["value"]) for one in told]
+    except KeyError as error:
+        raise RefusedError(
+            "undoing",
+            on=subtask.name,
+            why="its router does not tell what it wrote",
+            remedy="Put the weights back by hand; the run's plan tells those before it.",
+        ) from error
+
+
+def _refuse(back: WayBack, meta: str, forced: frozenset[str]) -> None:
+    parts = {f"weights/{name}": f"{name} has {what}" for name, what in back.changed.items()}
+    parts |= {f"weights/{name}": f"{name}, to go back to, is {what}" for name, what in back.gone.items()}
+    parts |= {_starts(meta): f"nothing at {meta} would take starts"} if back.homeless else {}
+    if left := {part: what for part, what in parts.items() if part not in forced}:
+        raise _refused(meta, left)
+
+
+def _refused(meta: str, parts: Mapping[str, str]) -> RefusedError:
+    return RefusedError(
+        "undoing the shift of",
+        on=meta,
+        why="; ".join(f"{part}: {what}" for part, what in parts.items()),
+        remedy=f"Look at each; to go on all the same, force these parts: {', '.join(parts)}.",
+    )
+
+
+def _starts(meta: str) -> str:
+    """The part that stands for the meta cluster's starts as a whole."""
+    return f"starts/{meta}"
+
+
+def _now(router: ITrafficRouter) -> dict[str, Registration]:
+    return {registration.name: registration for registration in router.registrations()}
+
+
+def _split(now: Mapping[str, Registration], back: WayBack) -> dict[str, float]:
+    for write in back.writes:
+        now = applied(now, write)
+    return shares(list(now.values()))
