@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ws_deployment.engine.meta_memory import Weight
 from ws_deployment.engine.weights_back import way_back
 from ws_deployment.interfaces import Registration
-from ws_deployment.traffic.ramp import Write
+from ws_deployment.traffic.restore import applied
 
 NAMES = ("eu1", "eu2", "eu3", "us1")
 
@@ -35,14 +35,6 @@ BEFORE = st.lists(
 )
 
 
-def after(now: dict[str, Registration], write: Write) -> dict[str, Registration]:
-    there = now[write.cluster]
-    changed = (
-        replace(there, score=write.value) if write.property == "score" else replace(there, available=not write.value)
-    )
-    return {**now, write.cluster: changed}
-
-
 @given(BEFORE, NOW, st.sets(st.sampled_from(NAMES)))
 @settings(max_examples=500, deadline=None)
 def test_every_write_leaves_starts_a_home(before: list[Weight], now: list[Registration], made: set[str]) -> None:
@@ -53,7 +45,7 @@ def test_every_write_leaves_starts_a_home(before: list[Weight], now: list[Regist
     began_with_a_home = any(each.effective for each in now)
     for write in way.writes:
         assert not world[write.cluster].static
-        world = after(world, write)
+        world = applied(world, write)
         assert any(each.effective for each in world.values()) or not began_with_a_home
     assert world == dict(way.target)
     assert any(each.effective for each in world.values())
@@ -72,7 +64,7 @@ def test_a_way_that_was_cut_off_can_be_gone_on_with(before: list[Weight], now: l
         again = way_back(before, list(world.values()))
         assert again.target == way.target
         assert len(again.writes) <= len(way.writes) - count
-        world = after(world, way.writes[count])
+        world = applied(world, way.writes[count])
 
 
 def test_the_order_of_a_return() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ws_deployment.engine.meta_memory import Weight
 from ws_deployment.interfaces import Registration
 from ws_deployment.traffic.ramp import Write, shares
+from ws_deployment.traffic.restore import safe_writes, takes_starts
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ def way_back(
             notes.append(f"{name} is not in the record and stays as it is")
         elif weight.url in {"", each.url} and name not in gone:
             target[name] = replace(each, score=weight.score, available=not weight.cordoned)
-    if not any(each.effective for each in target.values()):
+    if not takes_starts(target.values()):
         refusals.append("no cluster would take starts afterwards")
-    return WayBack(tuple(_writes(there, target)), target, tuple(refusals), tuple(notes))
+    return WayBack(safe_writes(there, target), target, tuple(refusals), tuple(notes))
 
 
 def _against(weight: Weight, there: Mapping[str, Registration], gone: Collection[str]) -> Iterator[str]:
@@ -85,20 +86,3 @@ def _unlike(weight: Weight, there: Mapping[str, Registration]) -> Iterator[str]:
         yield f"{weight.name} is static: the bridge's own configuration decides its weight"
     if now.max_score != weight.max_score:
         yield f"{weight.name} had a maximum score of {weight.max_score}, and has {now.max_score}"
-
-
-def _writes(there: Mapping[str, Registration], target: Mapping[str, Registration]) -> Iterator[Write]:
-    changed = [(there[name], wanted) for name, wanted in sorted(target.items()) if wanted != there[name]]
-    for now, wanted in changed:
-        if wanted.available and not now.available:
-            # Its weight first: it counts from the moment when it is let go.
-            if now.score != wanted.score:
-                yield Write(now.name, "score", wanted.score)
-            yield Write(now.name, "cordoned", 0)
-        elif wanted.available and wanted.score > now.score:
-            yield Write(now.name, "score", wanted.score)
-    for now, wanted in changed:
-        if now.available and not wanted.available:
-            yield Write(now.name, "cordoned", 1)
-        if now.score != wanted.score and (not wanted.available or (now.available and wanted.score < now.score)):
-            yield Write(now.name, "score", wanted.score)
