@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ws_deployment.clients.kube import ConflictKubeError, Kube
-from ws_deployment.engine.meta_access import MetaApi
+from ws_deployment.config.v1 import KubernetesAccess, Project
+from ws_deployment.engine.meta_access import MetaApi, check_shared
 from ws_deployment.engine.meta_lock import acquire, holder
 from ws_deployment.engine.meta_memory import KEPT, Remembered, Weight, object_name, recall, remember
-from ws_deployment.errors import LockedError, WsDeploymentError
+from ws_deployment.errors import LockedError, RefusedError, WsDeploymentError
+from ws_deployment.fleet.clusters import Fleet, MetaCluster
 from ws_deployment.lab.daemon import wait_until
 from ws_deployment.lab.record import LabCluster
 
@@ -117,6 +122,35 @@ def test_one_run_at_a_time_holds_a_meta_clusters_lock(api: MetaApi, monkeypatch:
     left = holder(api)
     assert left is not None
     assert left.identity == "thief"
+
+
+@pytest.mark.real
+def test_a_holder_of_this_machine_that_has_ended_is_not_waited_for(api: MetaApi) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(_die_holding, (api.namespace, api.kube._kubeconfig))
+    left = holder(api)
+    assert left is not None
+    assert left.labels["ws-deployment.dev/run"] == "r1"
+    waited_for: list[str] = []
+    with acquire([api], "r2", "demo", tell=waited_for.append) as lock:
+        assert lock.held()
+    assert waited_for == []
+
+
+def _die_holding(namespace: str, kubeconfig: Path) -> None:
+    acquire([MetaApi("meta", namespace, Kube(kubeconfig))], "r1", "demo")
+
+
+def test_a_production_run_wants_a_lock_that_all_see() -> None:
+    alone = MetaCluster("m1", "europe-west1", "gke", None)
+    fleet = Fleet("acme", "production", Project(id="p"), 17, (), (alone,))
+    with pytest.raises(RefusedError, match="no Kubernetes API is configured for m1") as caught:
+        check_shared(fleet, accepted=False)
+    assert "--unshared-lock" in caught.value.remedy
+    check_shared(fleet, accepted=True)
+    check_shared(replace(fleet, environment="staging"), accepted=False)
+    seen = replace(alone, kubernetes=KubernetesAccess(context="m1"))
+    check_shared(replace(fleet, meta_clusters=(seen,)), accepted=False)
 
 
 def test_without_any_api_nothing_is_locked() -> None:

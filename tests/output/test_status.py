@@ -31,7 +31,7 @@ def survey() -> Survey:
         (Registration("other", 150, available=True, governed=False, static=True), None, ""),
         (Registration("northamerica15", 0, available=True), cluster(15, created="", problem="out of reach " * 9), ""),
     )
-    holder = Holder(f"run {RUN} (somebody on a-machine-with-a-long-name.example.com, process 7)", "", "", {})
+    holder = Holder(f"run {RUN} (somebody on a-machine-with-a-long-name.example.com, process 7)", "", "", {}, {})
     metas = (
         MetaTraffic("prod-meta", tuple(each for each, _, _ in found), holder=holder),
         MetaTraffic("sad-meta", problem="it does not answer"),

@@ -43,6 +43,7 @@ class Holder:
     since: str
     renewed: str
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
 
 
 class LeaseHeldError(WsDeploymentError):
@@ -64,8 +65,9 @@ class LeaseLostError(WsDeploymentError):
 class KubeLease:
     """The Lease `name` in `namespace`, as `identity` wants it: one that nobody else ever bears.
 
-    `duration` is in whole seconds. `labels` are put on it while it is held. Calls raise what `Kube` raises, too. One
-    thread at a time may acquire, renew or release; `held` is for all.
+    `duration` is in whole seconds. `labels` and `annotations` are put on it. `dead` says of a holder that it has surely
+    ended: then nobody has to watch it. Calls raise what `Kube` raises, too. One thread at a time may acquire, renew or
+    release; `held` is for all.
     """
 
     def __init__(
@@ -77,11 +79,14 @@ class KubeLease:
         identity: str,
         duration: int = 15,
         labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        dead: Callable[[Holder], bool] = lambda _holder: False,
         clock: Callable[[], float] = clock,
     ) -> None:
         self.duration = duration
         self._kube, self._name, self._namespace = kube, name, namespace
-        self._identity, self._labels, self._clock = identity, dict(labels or {}), clock
+        self._identity, self._clock, self._dead = identity, clock, dead
+        self._marks = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
         self._trusted_until = float("-inf")
         self._ours: Object | None = None
         #: What another's lease looked like, and since when it has.
@@ -129,7 +134,13 @@ class KubeLease:
         began = self._clock()
         found = self._read()
         holder = _holder(found) if found else None
-        if found and holder and holder.identity != self._identity and not self._expired(found):
+        if (
+            found
+            and holder
+            and holder.identity != self._identity
+            and not self._expired(found)
+            and not self._dead(holder)
+        ):
             return holder
         try:
             if found is None:
@@ -140,7 +151,7 @@ class KubeLease:
                 self._keep(self._kube.replace(self._taken(found)), began)
         except ConflictKubeError:
             # Somebody was quicker. Who it is, the next look tells.
-            return _holder(self._read() or {}) or Holder("another", "", "", {})
+            return _holder(self._read() or {}) or Holder("another", "", "", {}, {})
         return None
 
     def renew(self) -> None:
@@ -206,13 +217,14 @@ class KubeLease:
         self._trusted_until = began + self.duration * _TRUST
 
     def _document(self) -> Object:
-        metadata = {"name": self._name, "namespace": self._namespace, "labels": self._labels}
+        metadata = {"name": self._name, "namespace": self._namespace, **self._marks}
         return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": self._spec(0)}
 
     def _taken(self, found: Object) -> Object:
-        labels = {**found["metadata"].get("labels", {}), **self._labels}
-        spec = self._spec(found["spec"].get("leaseTransitions", 0) + 1)
-        return {**found, "metadata": {**found["metadata"], "labels": labels}, "spec": spec}
+        metadata = {**found["metadata"]}
+        for part, marks in self._marks.items():
+            metadata[part] = {**metadata.get(part, {}), **marks}
+        return {**found, "metadata": metadata, "spec": self._spec(found["spec"].get("leaseTransitions", 0) + 1)}
 
     def _renewed(self, found: Object) -> Object:
         return {**found, "spec": {**found["spec"], "renewTime": _now(), "leaseDurationSeconds": self.duration}}
@@ -231,8 +243,8 @@ def _holder(found: Mapping[str, Any]) -> Holder | None:
     spec = found.get("spec", {})
     if not spec.get("holderIdentity"):
         return None
-    labels = found["metadata"].get("labels", {})
-    return Holder(spec["holderIdentity"], spec.get("acquireTime", ""), spec.get("renewTime", ""), labels)
+    since, renewed, metadata = spec.get("acquireTime", ""), spec.get("renewTime", ""), found["metadata"]
+    return Holder(spec["holderIdentity"], since, renewed, metadata.get("labels", {}), metadata.get("annotations", {}))
 
 
 def _now() -> str:

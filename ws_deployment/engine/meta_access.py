@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ws_deployment.engine import plugins
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.pipeline import Task
+from ws_deployment.errors import RefusedError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
 from ws_deployment.interfaces import ITrafficRouter, KubernetesAccess, NotYetError, Scope
 
@@ -32,6 +33,25 @@ class MetaApi:
 def unshared(metas: Iterable[MetaCluster]) -> tuple[str, ...]:
     """Names of the meta clusters without a Kubernetes API: a run's lock on them holds in its state store only."""
     return tuple(meta.name for meta in metas if not _has_api(meta))
+
+
+def lock_reach(metas: Iterable[MetaCluster]) -> str:
+    """What a plan says of a lock that other state stores do not see; empty where all of them do."""
+    names = ", ".join(unshared(metas))
+    return f"locked in this state store only: no Kubernetes API is configured for {names}" if names else ""
+
+
+def check_shared(fleet: Fleet, *, accepted: bool) -> None:
+    """Raise RefusedError for a production run whose lock others do not see, unless that was `accepted`."""
+    reach = lock_reach(fleet.meta_clusters)
+    if reach and fleet.environment == "production" and not accepted:
+        raise RefusedError(
+            "locking",
+            on=fleet.name,
+            why=reach,
+            remedy="Say where it is (`kubernetes` of the meta cluster), or accept that a run from another state store "
+            "is not noticed: --unshared-lock.",
+        )
 
 
 def meta_apis(metas: Iterable[MetaCluster], run: RunSurroundings) -> tuple[MetaApi, ...]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Name of the Lease in the meta cluster's namespace.
 NAME = "ws-deployment"
+#: Annotations by which a process of the same machine knows whether the holder has ended.
+_PROCESS, _PID = f"{NAME}.dev/process", f"{NAME}.dev/pid"
 #: Seconds after which another takes over what a dead holder has left; a dead holder is found out by watching so long.
 DURATION = 15
 #: Renewals in a duration.
@@ -96,7 +98,8 @@ def acquire(
 ) -> MetaLock:
     """Take the lock at all of these meta clusters, or at none.
 
-    A living holder is waited for, `wait` seconds (None: not at all); a dead one loses it after `DURATION` of watching.
+    A living holder is waited for, `wait` seconds (None: not at all). A dead one loses it at once where it was a
+    process of this machine, else after `DURATION` seconds of watching.
     `tell` is told what is waited for. Raises LockedError naming who holds it since when, CancelledError, KubeError
     where the rights are missing, TransientKubeError.
     """
@@ -114,6 +117,8 @@ def acquire(
                 api.namespace,
                 identity=identity,
                 duration=DURATION,
+                dead=_gone,
+                annotations=_process(),
                 labels={"app.kubernetes.io/managed-by": NAME, **marks(run_id, fleet)},
             )
             try:
@@ -157,6 +162,20 @@ def _locked(meta: str, holder: Holder) -> LockedError:
         remedy=f"Wait for it with --wait. Where its state is: `ws-deployment runs show {run}`; a process that was "
         f"killed loses it within {DURATION} s.",
     )
+
+
+def _process() -> dict[str, str]:
+    from ws_deployment.engine.leases import process_mark  # noqa: PLC0415  SQLAlchemy is heavy
+
+    return {_PROCESS: process_mark(), _PID: str(os.getpid())}
+
+
+def _gone(holder: Holder) -> bool:
+    """Whether the holder was a process of this machine that has surely ended: then there is nothing to wait for."""
+    from ws_deployment.engine.leases import gone  # noqa: PLC0415  as above
+
+    pid = holder.annotations.get(_PID, "")
+    return pid.isdigit() and gone(int(pid), holder.annotations.get(_PROCESS, ""))
 
 
 def _told(holder: Holder) -> str:
