@@ -17,7 +17,9 @@ from ws_deployment.engine.meta_lock import acquire
 from ws_deployment.engine.meta_memory import remember_weights
 from ws_deployment.engine.traffic_view import onlooker
 from ws_deployment.fleet.resolve import resolve
+from ws_deployment.lab import daemon
 from ws_deployment.lab.cluster import delete_cluster
+from ws_deployment.lab.layout import cluster_folder, meta_folder
 from ws_deployment.lab.meta import meta_endpoint
 from ws_deployment.tools.folders import state_path
 
@@ -95,6 +97,7 @@ def test_weights_go_back_without_a_journal(tmp_path: Path) -> None:
     forth = program("traffic", "restore", "-c", config, "--from", tmp_path / "weights.json")
     assert (forth.code, weights()) == (0, shifted), forth.err
     _orphans(config, shifted)
+    _out_of_reach(config)
 
 
 def _remember(config: Path, cluster_id: int) -> None:
@@ -165,6 +168,18 @@ def _orphans(config: Path, shifted: dict[str, tuple[int, str]]) -> None:
     assert orphan["name"] == "gp-stag-ws-eu2-eu-west1"
     assert "registered nowhere" in orphan["orphan"]
     assert "registered nowhere" in program("status", "-c", config).out
+
+
+def _out_of_reach(config: Path) -> None:
+    daemon.end_all(cluster_folder("gp-stag-ws-eu2-eu-west1"))
+    shown = program("status", "-c", config)
+    assert (shown.code, shown.err) == (0, "")
+    assert "can't be asked: the API server is out of reach" in " ".join(shown.out.split())
+    daemon.end_all(meta_folder("meta"))
+    shown = program("traffic", "show", "-c", config)
+    assert (shown.code, shown.err) == (1, "")
+    assert "can't be asked: listing clusters at 127.0.0.1" in shown.out
+    assert "recorded before run 20261121-091533-7f3a" in shown.out
 
 
 def _json(command: str, config: Path) -> dict[str, Any]:
