@@ -150,19 +150,19 @@ def test_a_write_whose_answer_was_lost_is_found_again(kube: Kube, name: str) -> 
 
 
 def test_a_living_holder_is_told_of_or_waited_for(kube: Kube, name: str) -> None:
-    holder = KubeLease(kube, name, "default", identity="living", duration=2)
+    holder = KubeLease(kube, name, "default", identity="living", duration=5)
     holder.acquire()
     stop, waited_for = threading.Event(), []
 
     def live() -> None:
-        while not stop.wait(0.3):
+        while not stop.wait(0.5):
             holder.renew()
         holder.release()
 
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        other = KubeLease(kube, name, "default", identity="other", duration=2)
+        other = KubeLease(kube, name, "default", identity="other", duration=5)
         with pytest.raises(LeaseHeldError, match="living holds it since") as caught:
             other.acquire(on_wait=lambda who: waited_for.append(who.identity))
         assert waited_for == ["living"]

@@ -103,7 +103,7 @@ def _steal(api: MetaApi) -> None:
 
 @pytest.mark.real
 def test_one_run_at_a_time_holds_a_meta_clusters_lock(api: MetaApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ws_deployment.engine.meta_lock.DURATION", 2)
+    monkeypatch.setattr("ws_deployment.engine.meta_lock.DURATION", 5)
     told: list[str] = []
     with acquire([api], "r1", "demo") as lock:
         assert lock.held()
@@ -122,6 +122,24 @@ def test_one_run_at_a_time_holds_a_meta_clusters_lock(api: MetaApi, monkeypatch:
     left = holder(api)
     assert left is not None
     assert left.identity == "thief"
+
+
+@pytest.mark.real
+def test_what_is_held_stays_held_while_another_is_waited_for(api: MetaApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ws_deployment.engine.meta_lock.DURATION", 5)
+    other = replace(api, meta="other", namespace=f"{api.namespace}-other")
+    api.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other.namespace}})
+    with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
+        stack.enter_context(acquire([other], "r1", "demo"))
+        waiting = pool.submit(acquire, [other, api], "r2", "demo", wait=120)
+        assert wait_until(lambda: holder(api) is not None, timeout=60)
+        first = holder(api)
+        assert wait_until(lambda: (now := holder(api)) is not None and now != first, timeout=60)
+        assert not waiting.done()
+        stack.close()
+        with waiting.result() as lock:
+            assert set(lock._leases) == {"meta", "other"}
+            assert lock.lost() == ()
 
 
 @pytest.mark.real

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from harness.configs import PIPELINE, write_config
 from harness.program import Ended, program
+from harness.programs import double
 
 from ws_deployment.cli.config_file import require
 from ws_deployment.clients.bridge.client import BridgeClient
@@ -185,3 +186,39 @@ def _out_of_reach(config: Path) -> None:
 def _json(command: str, config: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(program(command, "-c", config, "--json").out)
     return told
+
+
+def test_weights_go_back_by_a_teams_own_program(tmp_path: Path) -> None:
+    options = {
+        "command": [double("meta_command", tmp_path)],
+        "environment": {"STATE": str(tmp_path / "state.json")},
+        "secretEnvironment": {"TOKEN": {"variable": "A_TOKEN"}},
+    }
+    shift = {"step": "traffic-shift", "with": {"via": "command", "options": options}}
+    config = write_config(tmp_path, pipeline=[shift])
+    listed = {
+        "blue": {"name": "blue", "score": 0, "available": False},
+        "green": {"name": "green", "score": 50, "available": True},
+    }
+    (tmp_path / "state.json").write_text(json.dumps(listed))
+    env = {"A_TOKEN": "s3cret-token"}
+    saved = program("traffic", "show", "-c", config, "--json", env=env)
+    assert saved.code == 0, saved.err
+    wanted = json.loads(saved.out)
+    for each in wanted["metaClusters"][0]["registrations"]:
+        each.update({"score": 30, "cordoned": False} if each["name"] == "blue" else {"score": 20})
+    (tmp_path / "wanted.json").write_text(json.dumps(wanted))
+    restored = program("traffic", "restore", "-c", config, "--from", tmp_path / "wanted.json", "--json", env=env)
+    assert restored.code == 0, restored.err
+    (told,) = json.loads(restored.out)
+    assert [(each["cluster"], each["property"], each["value"]) for each in told["writes"]] == [
+        ("blue", "score", 30), ("blue", "cordoned", 0), ("green", "score", 20),
+    ]  # fmt: skip
+    assert told["shares"] == {"blue": 60, "green": 40}
+    state = json.loads((tmp_path / "state.json").read_text())
+    assert {name: (each["score"], each["available"]) for name, each in state.items()} == {
+        "blue": (30, True), "green": (20, True),
+    }  # fmt: skip
+    (tmp_path / "busy").touch()
+    failed = program("traffic", "restore", "-c", config, "--from", tmp_path / "wanted.json", env=env)
+    assert (failed.code, "the control plane is busy" in failed.err, "Traceback" in failed.err) == (1, True, False)

@@ -90,7 +90,8 @@ def restore(
     read, _ = require(config)
     fleet = whole_fleet(read, meta)
     looking = onlooker(read, config, state_path(), name="traffic-restore")
-    writing = onlooker(read, config, state_path(), name=f"restore-{new_run_id()}", dry_run=dry_run)
+    # The state folder's disk may be what is broken: what routers keep while they write goes with the command.
+    writing = onlooker(read, config, looking.scratch, name=f"restore-{new_run_id()}", dry_run=dry_run)
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

@@ -39,13 +39,11 @@ class MetaLock:
     As a context manager it is released at the end.
     """
 
-    def __init__(self, leases: dict[str, KubeLease]) -> None:
-        self._leases = leases
+    def __init__(self) -> None:
+        self._leases: dict[str, KubeLease] = {}
         self._lost: dict[str, str] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="meta-lock", daemon=True)
-        if leases:
-            self._thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +52,12 @@ class MetaLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+    def add(self, meta: str, lease: KubeLease) -> None:
+        """Renew a lease that was taken at `meta` from now on."""
+        self._leases = {**self._leases, meta: lease}
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def held(self) -> bool:
         """Whether nobody else can hold any of it: to be asked before each effect. Asks no server."""
@@ -72,7 +76,11 @@ class MetaLock:
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
-        _release(self._leases)
+        for lease in self._leases.values():
+            try:
+                lease.release()
+            except WsDeploymentError:
+                continue  # it ends by itself
 
     def _renew(self) -> None:
         while not self._closing.wait(DURATION / _BEATS):
@@ -107,7 +115,7 @@ def acquire(
 
     identity = f"run {run_id} ({_user()} on {socket.gethostname()}, process {os.getpid()}, {uuid.uuid4().hex[:8]})"
     end = clock() + (wait or 0.0)
-    taken: dict[str, KubeLease] = {}
+    lock = MetaLock()
     try:
         # Always in one order: two who want the same two never wait for each other.
         for api in sorted(apis, key=lambda api: api.meta):
@@ -131,11 +139,11 @@ def acquire(
                 )
             except LeaseHeldError as error:
                 raise _locked(api.meta, error.holder) from error
-            taken[api.meta] = lease
+            lock.add(api.meta, lease)
     except BaseException:
-        _release(taken)
+        lock.release()
         raise
-    return MetaLock(taken)
+    return lock
 
 
 def holder(api: MetaApi) -> Holder | None:
@@ -143,14 +151,6 @@ def holder(api: MetaApi) -> Holder | None:
     from ws_deployment.clients.kube_lease import KubeLease  # noqa: PLC0415  loaded when used
 
     return KubeLease(api.kube, NAME, api.namespace, identity="").holder()
-
-
-def _release(leases: dict[str, KubeLease]) -> None:
-    for lease in leases.values():
-        try:
-            lease.release()
-        except WsDeploymentError:
-            continue  # it ends by itself
 
 
 def _locked(meta: str, holder: Holder) -> LockedError:

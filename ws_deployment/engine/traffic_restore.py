@@ -16,6 +16,7 @@ from ws_deployment.engine.meta_memory import Remembered, Weight, recall
 from ws_deployment.engine.weights_back import WayBack, way_back
 from ws_deployment.errors import LockedError, RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
+from ws_deployment.fleet.folders import cluster_folder
 from ws_deployment.interfaces import Stage
 from ws_deployment.tools.folders import private_folder
 
@@ -100,8 +101,9 @@ def restore(fleet: Fleet, wanted: Sequence[Restoration], run: RunSurroundings, t
 
     Raises WsDeploymentError where something differs afterwards.
     """
+    private_folder(run.output_folder())
     for each in wanted:
-        private_folder(run.state / "fleets" / fleet.name / each.meta.name)
+        private_folder(cluster_folder(run.state, fleet.name, each.meta.name))
         moving = router(fleet, each.meta, run)
         aims = {name: target for name, target in each.way.target.items() if not target.static}
         scores = {name: target.score if target.available else 0 for name, target in aims.items()}
