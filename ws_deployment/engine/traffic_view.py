@@ -85,4 +85,5 @@ def _look(fleet: Fleet, meta: MetaCluster, run: RunSurroundings) -> MetaTraffic:
 
 
 def _told(error: WsDeploymentError) -> str:
-    return f"{error.attempted} {error.on}: {error.why}".replace(" :", ":")
+    what = f"{error.attempted} {error.on}".strip()
+    return ". ".join(filter(None, (f"{what}: {error.why}".rstrip("."), error.remedy)))
