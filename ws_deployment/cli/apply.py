@@ -10,7 +10,7 @@ import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ExitOnWait, StateServer, WaitForLocks, state_at
+from ws_deployment.cli.options import AsJson, ExitOnWait, StateServer, UnsharedLock, WaitForLocks, state_at
 from ws_deployment.cli.plan_shown import PlanFormat, show_saved
 from ws_deployment.cli.runs_go_on import undone_if_wanted
 from ws_deployment.cli.show_plan import PlanFile
@@ -24,6 +24,7 @@ def command(
     as_json: AsJson = False,
     wait: WaitForLocks = None,
     exit_on_wait: ExitOnWait = False,
+    unshared_lock: UnsharedLock = False,
     new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
     state: StateServer = "",
     metrics_textfile: Annotated[
@@ -54,6 +55,7 @@ def command(
         wait=wait,
         exit_on_wait=exit_on_wait,
         new=new,
+        unshared_lock=unshared_lock,
     )
     code = attended(lambda manner: launch(request, manner), saved.run, saved.config, saved.config_file, watching)
     finish(undone_if_wanted(place, saved.run, code, watching))

@@ -43,11 +43,13 @@ def plan(request: Request, run_id: str, saving: Path | None = None) -> tuple[Dep
 
 def show(fleet: Fleet, planned: Planned, unasked: tuple[str, ...], form: PlanFormat, *, full: bool) -> None:
     """Print a plan."""
+    from ws_deployment.engine.meta_access import lock_reach  # noqa: PLC0415  loaded when used
     from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
     from ws_deployment.output.plan import DIFF_LINES, PlanReport  # noqa: PLC0415  loaded when used
     from ws_deployment.output.plan_markdown import markdown  # noqa: PLC0415  loaded when used
 
-    report = PlanReport(fleet, planned, unasked, diff_lines=None if full else DIFF_LINES)
+    reach = lock_reach(fleet.meta_clusters)
+    report = PlanReport(fleet, planned, unasked, (reach,) if reach else (), None if full else DIFF_LINES)
     if form is PlanFormat.JSON:
         print(json.dumps(report.as_json(), indent=2))
     elif form is PlanFormat.MARKDOWN:

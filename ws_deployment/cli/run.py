@@ -11,7 +11,7 @@ import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, WaitForLocks
+from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, UnsharedLock, WaitForLocks
 from ws_deployment.cli.plan_shown import PlanFormat, plan, show
 from ws_deployment.cli.requested import ClusterId, Exclude, Only, SourceRef, VersionsManifest, Wanted
 from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
@@ -41,6 +41,7 @@ def command(
     detach: Annotated[
         bool, typer.Option("--detach", help="Leave it to workers and return its id; needs --state.")
     ] = False,
+    unshared_lock: UnsharedLock = False,
     new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
     state: StateServer = "",
     full: Annotated[bool, typer.Option("--full", help="With --dry-run: don't cut long listings.")] = False,
@@ -68,6 +69,7 @@ def command(
         new=new,
         key=key,
         detach=detach,
+        unshared_lock=unshared_lock,
     )
     finish(_carry_out(request, watching))
 
