@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ws_deployment.errors import RefusedError, TransientError
+from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.marks import RUN
 from ws_deployment.interfaces import NotYetError, Registration, StepContext
+from ws_deployment_steps.forcing import refused
 
 #: Label of every Pod in which somebody works, and the label that says what it is.
 _WORKSPACE = {"component": "workspace"}
@@ -20,7 +21,7 @@ def workspaces(context: StepContext) -> Counter[str]:
     """Pods of workspaces on the context's cluster by kind: regular, prebuild, imagebuild …, or stopping.
 
     Those that the run made itself, to test the cluster, don't count. Raises NotYetError where there is no cluster,
-    TransientError where it does not answer.
+    KubeError or TransientKubeError where it does not answer.
     """
     from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
@@ -46,15 +47,13 @@ def refuse_workspaces(attempted: str, context: StepContext, forced: frozenset[st
         found = workspaces(context)
     except NotYetError:
         return
-    except TransientError as error:
+    except CancelledError:
+        raise
+    except WsDeploymentError as error:
         if begun or part in forced:
             return
-        raise RefusedError(
-            attempted,
-            on=name,
-            why=f"{part}: who works on it is not known: {error.why}",
-            remedy=f"Make it answer; or, when it is surely idle, force this part: {part}.",
-        ) from error
+        what = {part: f"who works on it is not known: {error.why}"}
+        raise refused(attempted, name, what, first="Make it answer") from error
     if total := found.total():
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
         raise RefusedError(

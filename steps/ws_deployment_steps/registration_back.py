@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ws_deployment.errors import RefusedError, WsDeploymentError
+from ws_deployment.errors import WsDeploymentError
 from ws_deployment.interfaces import Change, IRegistrar, Registration, StepContext, StepPlan, SubTask, Undo
 from ws_deployment.traffic.restore import takes_starts
+from ws_deployment_steps.forcing import refused, starts
 from ws_deployment_steps.in_use import known_url, refuse_traffic, refuse_workspaces
 
 
@@ -82,11 +83,7 @@ def _refuse_removal(context: StepContext, meta: str, there: Registration, undo: 
 def _refuse_last(meta: str, registrar: IRegistrar, there: Registration, undo: Undo) -> None:
     """Refuse to cordon what alone takes starts."""
     others = [each for each in registrar.registrations() if each.name != there.name]
-    part = f"starts/{meta}"
+    part = starts(meta)
     if there.effective and not takes_starts(others) and part not in undo.forced:
-        raise RefusedError(
-            "cordoning",
-            on=f"{there.name} at {meta}",
-            why=f"{part}: nothing else at {meta} takes starts",
-            remedy=f"Make another available first; to go on all the same, force this part: {part}.",
-        )
+        what = {part: f"nothing else at {meta} takes starts"}
+        raise refused("cordoning", f"{there.name} at {meta}", what, first="Make another available first")

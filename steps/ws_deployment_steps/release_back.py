@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.fleet.marks import FLEET, RUN
 from ws_deployment.interfaces import Change, StepContext, StepPlan, SubTask, Undo
+from ws_deployment_steps.forcing import refused
 
 if TYPE_CHECKING:
     from ws_deployment.clients.helm import Helm, Revision
@@ -111,13 +112,8 @@ class ReleaseBack:
             raise self._refused(attempted, {self._part(): f"its newest revision, {live.number}, was made by {by}"})
 
     def _refused(self, attempted: str, parts: Mapping[str, str]) -> RefusedError:
-        return RefusedError(
-            attempted,
-            on=f"release {self.release}",
-            why="; ".join(f"{part}: {what}" for part, what in parts.items()),
-            remedy=f"Look at it (helm history {self.release}); to go on all the same, force this part: "
-            f"{', '.join(parts)}.",
-        )
+        first = f"Look at it (helm history {self.release})"
+        return refused(attempted, f"release {self.release}", parts, first=first)
 
     def _part(self) -> str:
         return f"release/{self.release}"

@@ -95,9 +95,7 @@ def _refuse(context: StepContext, undo: Undo) -> None:
     cluster = context.cluster
     owner = _owner(context)
     if owner is None:
-        verdict = context.cluster_type(cluster.type).check(context)
-        other = verdict.reason if verdict.decision is Decision.REFUSE else ""
-        remedy = verdict.remedy
+        other, remedy = _anothers(context)
     else:
         other = "" if owner == context.run_id else f"{instance_folder(context.folder)} belongs to run {owner}"
         remedy = "It is removed by a rollback of that run alone."
@@ -105,6 +103,18 @@ def _refuse(context: StepContext, undo: Undo) -> None:
         raise RefusedError("removing", on=cluster.name, why=other, remedy=remedy)
     refuse_registered("removing", context, undo.outputs.get("url") or known_url(context))
     refuse_workspaces("removing", context, undo.forced, begun=(context.folder / _BEGUN).exists())
+
+
+def _anothers(context: StepContext) -> tuple[str, str]:
+    """Why a cluster of that name is not this run's, and what to do; empty where it is, or where there is none."""
+    kind = context.cluster_type(context.cluster.type)
+    try:
+        if context.cluster.name not in kind.taken_names(context.fleet):
+            return "", ""
+    except NotYetError:
+        pass  # then the check says what it lacks
+    verdict = kind.check(context)
+    return (verdict.reason, verdict.remedy) if verdict.decision is Decision.REFUSE else ("", "")
 
 
 def _owner(context: StepContext) -> str | None:

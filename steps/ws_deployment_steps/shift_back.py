@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.interfaces import Change, ITrafficRouter, Registration, Stage, StepPlan, SubTask, Undo
 from ws_deployment.traffic.ramp import Write, shares
-from ws_deployment.traffic.restore import Reached, WayBack, applied, read, recorded, takes_starts, way_back
+from ws_deployment.traffic.restore import (
+    WayBack,
+    Weight,
+    applied,
+    read,
+    recorded,
+    takes_starts,
+    way_back,
+    weights,
+)
+from ws_deployment_steps.forcing import refused, starts
 
+_UNDOING = "undoing the shift of"
 #: Key in the data of a shift's first sub-task: the registrations before it, by name.
 _BEFORE = "before"
 
@@ -51,9 +61,9 @@ def carry_out(router: ITrafficRouter, subtask: SubTask, undo: Undo) -> dict[str,
     after = now
     for write in _writes(subtask):
         after = applied(after, write) if write.cluster in after else after
-    part = _starts(router.meta.name)
+    part = starts(router.meta.name)
     if takes_starts(now.values()) and not takes_starts(after.values()) and part not in undo.forced:
-        raise _refused(router.meta.name, {part: f"nothing would take starts after `{subtask.summary}`"})
+        raise refused(_UNDOING, router.meta.name, {part: f"nothing would take starts after `{subtask.summary}`"})
     router.carry_out(subtask)
     return shares(router.registrations())
 
@@ -62,36 +72,43 @@ def verify(router: ITrafficRouter, undo: Undo) -> None:
     """Every weight that the shift wrote is as before."""
     if left := _way(router, undo, _now(router)).writes:
         why = f"not as before it: {', '.join(dict.fromkeys(write.cluster for write in left))}"
-        raise WsDeploymentError("undoing the shift of", on=router.meta.name, why=why)
+        raise WsDeploymentError(_UNDOING, on=router.meta.name, why=why)
 
 
 def _way(router: ITrafficRouter, undo: Undo, now: Mapping[str, Registration]) -> WayBack:
-    # One without sub-tasks had nothing to move.
-    told = undo.plan.subtasks[0].data.get(_BEFORE, {}) if undo.plan.subtasks else {}
-    before = {name: read(name, each) for name, each in told.items()}
-    reached = tuple(_reached(undo)) if before else ()
-    return way_back(before, now, reached, exact=router.exact)
+    before: dict[str, Registration] = {}
+    passed: dict[str, set[Weight]] = {}
+    for attempt in _attempts(undo.plan.subtasks):
+        its = {name: read(name, told) for name, told in attempt[0].data[_BEFORE].items()}
+        before = its | before
+        for name, those in weights(its, _made(attempt, undo.finished)).items():
+            passed.setdefault(name, set()).update(those)
+    return way_back(before, now, passed, exact=router.exact)
 
 
-def _reached(undo: Undo) -> Iterator[Reached]:
-    """The writes that were made, and those that may have been: one behind the last finished of each attempt.
+def _attempts(subtasks: Sequence[SubTask]) -> Iterator[list[SubTask]]:
+    """The sub-tasks of each attempt; a plan's are those of all, one attempt after the other.
 
-    The plan's sub-tasks are those of all attempts, one after the other; a name that comes again begins the next.
+    What does not remember where it came from was planned before anything was known, and has written nothing.
     """
-    effects = [each for each in undo.plan.subtasks if not each.hold and not each.approval]
-    planned, finished = Counter(each.name for each in effects), Counter(undo.finished)
-    attempt: set[str] = set()
-    previous_made = True
-    for subtask in effects:
-        if subtask.name in attempt:
-            attempt.clear()
-            previous_made = True
-        attempt.add(subtask.name)
-        made = finished[subtask.name] > 0
-        if made or previous_made:
-            certain = finished[subtask.name] >= planned[subtask.name]
-            yield from (Reached(write, certain) for write in _writes(subtask))
-        previous_made = made
+    attempt: list[SubTask] = []
+    for subtask in subtasks:
+        if _BEFORE in subtask.data and attempt:
+            yield attempt
+            attempt = []
+        if _BEFORE in subtask.data or attempt:
+            attempt.append(subtask)
+    if attempt:
+        yield attempt
+
+
+def _made(attempt: Sequence[SubTask], finished: Collection[str]) -> Iterator[Write]:
+    """The writes of an attempt up to the first that was not journaled: it may have been made as well."""
+    for subtask in attempt:
+        if not subtask.hold and not subtask.approval:
+            yield from _writes(subtask)
+        if subtask.name not in finished:
+            return
 
 
 def _writes(subtask: SubTask) -> Sequence[Write]:
@@ -110,23 +127,9 @@ def _writes(subtask: SubTask) -> Sequence[Write]:
 def _refuse(back: WayBack, meta: str, forced: frozenset[str]) -> None:
     parts = {f"weights/{name}": f"{name} has {what}" for name, what in back.changed.items()}
     parts |= {f"weights/{name}": f"{name}, to go back to, is {what}" for name, what in back.gone.items()}
-    parts |= {_starts(meta): f"nothing at {meta} would take starts"} if back.homeless else {}
+    parts |= {starts(meta): f"nothing at {meta} would take starts"} if back.homeless else {}
     if left := {part: what for part, what in parts.items() if part not in forced}:
-        raise _refused(meta, left)
-
-
-def _refused(meta: str, parts: Mapping[str, str]) -> RefusedError:
-    return RefusedError(
-        "undoing the shift of",
-        on=meta,
-        why="; ".join(f"{part}: {what}" for part, what in parts.items()),
-        remedy=f"Look at each; to go on all the same, force these parts: {', '.join(parts)}.",
-    )
-
-
-def _starts(meta: str) -> str:
-    """The part that stands for the meta cluster's starts as a whole."""
-    return f"starts/{meta}"
+        raise refused(_UNDOING, meta, left)
 
 
 def _now(router: ITrafficRouter) -> dict[str, Registration]:

@@ -10,9 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from doubles import google_provider
+from doubles.gke_server import PROJECT, Google
 from harness.cluster_context import ClusterContext, a_cluster
 from ws_deployment_steps import in_use
 from ws_deployment_steps.alive_test import AliveTest, AliveTestParameters
+from ws_deployment_steps.cluster_types.existing import ExistingCluster
+from ws_deployment_steps.cluster_types.gke import GkeCluster
 from ws_deployment_steps.create_cluster import CreateCluster, CreateClusterParameters
 from ws_deployment_steps.register_cluster import RegisterCluster, RegisterParameters
 
@@ -24,12 +28,13 @@ from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import Governance
 from ws_deployment.fleet.folders import instance_folder
 from ws_deployment.fleet.marks import marks
-from ws_deployment.interfaces import Change, IStep, MetaCluster, StepContext, StepPlan, SubTask, Undo
+from ws_deployment.interfaces import Change, IStep, MetaCluster, NotYetError, StepContext, StepPlan, SubTask, Undo
 from ws_deployment.lab import daemon
 from ws_deployment.lab.bridge.starter import Order
 from ws_deployment.lab.cluster import get_cluster, list_clusters
 from ws_deployment.lab.cluster_type import LocalCluster
 from ws_deployment.lab.layout import cluster_folder, meta_folder
+from ws_deployment.lab.record import LabCluster
 
 pytestmark = pytest.mark.real
 
@@ -174,6 +179,8 @@ def test_a_cluster_that_does_not_answer_is_removed_only_by_name(world: World) ->
     daemon.end_all(get_cluster(context.cluster.name).folder)
     with pytest.raises(RefusedError, match="workspaces/eu17: who works on it is not known"):
         go_back(world.create, context, destroying)
+    # What goes with it is no reason to stop before it.
+    assert AliveTest(AliveTestParameters()).plan_rollback(context, destroying).change is Change.NONE
     # Terraform fails: the state stays, and what has begun may go on without the cluster's word.
     program, context.terraform = context.terraform, context.terraform.model_copy(update={"program": "false"})
     forced = replace(destroying, forced=frozenset({"workspaces/eu17"}))
@@ -199,10 +206,14 @@ def test_what_was_there_before_the_run_is_kept(tmp_path: Path) -> None:
     step.verify_rollback(context, undo)
 
 
-def test_a_test_that_was_cut_off_leaves_nothing(world: World) -> None:
-    context = world.context
-    world.pod("alive-1", labels={"component": "workspace", **marks(context.run_id, context.fleet.name)})
-    world.pod("alive-2", labels={"component": "workspace", **marks("another", context.fleet.name)})
+def test_a_test_that_was_cut_off_leaves_nothing(tmp_path: Path, shared_cluster: LabCluster) -> None:
+    there = a_cluster("existing", create=False, kubeconfig=str(shared_cluster.kubeconfig))
+    context = ClusterContext(tmp_path, there, Project(id="p"), kinds={"existing": ExistingCluster()})
+    kube = Kube(context.kubeconfig())
+    for name, run_id in (("alive-1", context.run_id), ("alive-2", "another")):
+        labels = {"component": "workspace", **marks(run_id, context.fleet.name)}
+        metadata = {"name": name, "namespace": "default", "labels": labels}
+        kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": POD})
     step, undo = AliveTest(AliveTestParameters()), Undo(StepPlan("test"))
     assert step.plan_rollback(context, undo).summary == "remove what the test left: alive-1"
     with pytest.raises(WsDeploymentError, match="alive-1 is left"):
@@ -210,4 +221,25 @@ def test_a_test_that_was_cut_off_leaves_nothing(world: World) -> None:
     step.rollback(context, SubTask("run"), undo)
     step.rollback(context, SubTask("run"), undo)
     step.verify_rollback(context, undo)
-    assert world.kube.get("v1", "Pod", "alive-2", "default")
+    assert kube.get("v1", "Pod", "alive-2", "default")
+    kube.delete("v1", "Pod", "alive-2", "default")
+
+
+def test_what_a_half_made_gke_cluster_has_cost_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Google(tmp_path) as google:
+        for name, value in (google.environment | google_provider.install(tmp_path / "google")).items():
+            monkeypatch.setenv(name, value)
+        project = Project(id=PROJECT, credentials_file=str(google.credentials_file))
+        context = ClusterContext(tmp_path, a_cluster("gke"), project, kinds={"gke": GkeCluster()})
+        context.deadline += 300
+        step = CreateCluster(CreateClusterParameters())
+        plan = step.plan(context)
+        # Terraform has made it all, but Google does not know the cluster: nobody can be at work on it.
+        with pytest.raises(NotYetError, match="no such cluster"):
+            step.run(context, plan.subtasks[0])
+        assert len(google_provider.resources(tmp_path / "google")) == 11
+        go_back(step, context, Undo(plan))
+        assert len(google_provider.resources(tmp_path / "google")) == 11
+        go_back(step, context, Undo(plan, destroy=True))
+        assert google_provider.resources(tmp_path / "google") == {}
+        assert list(context.folder.iterdir()) == []

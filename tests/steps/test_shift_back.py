@@ -82,10 +82,10 @@ class Shift:
         made = self.effects[: journaled + one_more]
         for subtask in made:
             self.step.run(self.context, subtask)
-        last = self.effects[journaled - 1].name if journaled else None
+        # Holds before a write that was begun are over; of that write nothing is journaled.
         names = [subtask.name for subtask in self.plan.subtasks]
-        # What stands before the last write in the plan, holds too, is done.
-        return Undo(self.plan, tuple(names[: names.index(last) + 1]) if last else ())
+        end = names.index(made[-1].name) + (not one_more) if made else 0
+        return Undo(self.plan, tuple(names[:end]))
 
     def go_back(self, undo: Undo, cut: int | None = None) -> StepPlan:
         plan = self.step.plan_rollback(self.context, undo)
@@ -168,7 +168,7 @@ def test_what_a_hand_changed_is_overwritten_by_name_alone(forced: bool, tmp_path
     there = shift.there()
     with pytest.raises(RefusedError, match=r"weights/eu15: .*score 33, cordoned.*weights/eu16: .*score 1") as refused:
         shift.go_back(undo)
-    assert "weights/eu15, weights/eu16" in refused.value.remedy
+    assert "--force-parts weights/eu15 --force-parts weights/eu16" in refused.value.remedy
     with pytest.raises(RefusedError, match="weights/eu16"):
         shift.go_back(replace(undo, forced=frozenset({"weights/eu15"})))
     assert shift.there() == there

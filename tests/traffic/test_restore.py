@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ws_deployment.traffic.ramp import Registration, Write, ramp
-from ws_deployment.traffic.restore import Reached, applied, read, recorded, takes_starts, way_back
+from ws_deployment.traffic.restore import Weight, applied, read, recorded, takes_starts, way_back, weights
 
 Registrations = dict[str, Registration]
 
@@ -37,8 +37,9 @@ def after(now: Registrations, writes: Sequence[Write]) -> Registrations:
     return now
 
 
-def reached(writes: Sequence[Write], journaled: int) -> list[Reached]:
-    return [Reached(write, index < journaled) for index, write in enumerate(writes[: journaled + 1])]
+def reached(before: Registrations, writes: Sequence[Write], journaled: int) -> dict[str, set[Weight]]:
+    """What the shift may have written: what was journaled, and one more."""
+    return weights(before, writes[: journaled + 1])
 
 
 @given(shift=shifts(), cuts=st.lists(st.integers(0, 20), max_size=3))
@@ -46,7 +47,7 @@ def test_every_state_leads_back_however_often_it_is_cut_off(
     shift: tuple[Registrations, list[Write], int, bool], cuts: list[int]
 ) -> None:
     before, writes, journaled, one_more = shift
-    seen = reached(writes, journaled)
+    seen = reached(before, writes, journaled)
     now = after(before, writes[: journaled + one_more])
     for cut in [*cuts, None]:
         back = way_back(before, now, seen)
@@ -63,12 +64,12 @@ def test_what_the_shift_did_not_write_is_never_overwritten_unasked(
     shift: tuple[Registrations, list[Write], int, bool], data: st.DataObject
 ) -> None:
     before, writes, journaled, one_more = shift
-    seen = reached(writes, journaled)
+    seen = reached(before, writes, journaled)
     now = after(before, writes[: journaled + one_more])
     name = data.draw(st.sampled_from(sorted(before)))
     score = data.draw(st.integers(101, 200))
     back = way_back(before, {**now, name: replace(now[name], score=score)}, seen)
-    touched = {each.write.cluster for each in seen}
+    touched = set(seen)
     assert set(back.changed) == ({name} & touched)
     assert {write.cluster for write in back.writes} <= touched
 
@@ -80,7 +81,7 @@ SHIFT = [
 
 
 def test_old_ones_come_up_before_new_ones_go_down() -> None:
-    back = way_back(BEFORE, after(BEFORE, SHIFT), reached(SHIFT, 6))
+    back = way_back(BEFORE, after(BEFORE, SHIFT), reached(BEFORE, SHIFT, 6))
     assert [str(write) for write in back.writes] == [
         "score eu16 = 50", "uncordon eu16", "cordon eu17", "score eu17 = 30",
     ]  # fmt: skip
@@ -98,7 +99,7 @@ def test_old_ones_come_up_before_new_ones_go_down() -> None:
 def test_a_weight_that_the_shift_never_wrote_is_told(journaled: int, changed: dict[str, int]) -> None:
     now = after(BEFORE, SHIFT[:journaled])
     now["eu16"] = replace(now["eu16"], **changed)  # type: ignore[arg-type]  # fields of both types
-    back = way_back(BEFORE, now, reached(SHIFT, journaled))
+    back = way_back(BEFORE, now, reached(BEFORE, SHIFT, journaled))
     assert set(back.changed) == {"eu16"}
     assert f"score {changed['score']}" in back.changed["eu16"]
 
@@ -107,11 +108,11 @@ def test_an_old_cluster_that_is_gone_is_told_and_left_out() -> None:
     other = Registration("us3", 50, available=True)
     now = after(BEFORE, SHIFT)
     del now["eu16"]
-    alone = way_back(BEFORE, now, reached(SHIFT, 6))
+    alone = way_back(BEFORE, now, reached(BEFORE, SHIFT, 6))
     assert (set(alone.gone), alone.homeless) == ({"eu16"}, True)
-    assert not way_back({**BEFORE, "us3": other}, {**now, "us3": other}, reached(SHIFT, 6)).homeless
+    assert not way_back({**BEFORE, "us3": other}, {**now, "us3": other}, reached(BEFORE, SHIFT, 6)).homeless
     now["eu16"] = replace(OLD, url="https://another")
-    back = way_back(BEFORE, now, reached(SHIFT, 6))
+    back = way_back(BEFORE, now, reached(BEFORE, SHIFT, 6))
     assert back.gone == {"eu16": "registered with https://another, not https://16"}
     assert {write.cluster for write in back.writes} == {"eu17"}
 
@@ -119,23 +120,23 @@ def test_an_old_cluster_that_is_gone_is_told_and_left_out() -> None:
 def test_a_new_cluster_that_is_gone_needs_nothing() -> None:
     now = after(BEFORE, SHIFT)
     del now["eu17"]
-    back = way_back(BEFORE, now, reached(SHIFT, 6))
+    back = way_back(BEFORE, now, reached(BEFORE, SHIFT, 6))
     assert (back.gone, {write.cluster for write in back.writes}) == ({}, {"eu16"})
 
 
 def test_nothing_to_go_back_to_is_told() -> None:
     before = {"eu17": NEW}
     shift = [Write("eu17", "score", 50), Write("eu17", "cordoned", 0)]
-    assert way_back(before, after(before, shift), reached(shift, 2)).homeless
+    assert way_back(before, after(before, shift), reached(before, shift, 2)).homeless
 
 
 def test_another_writers_split_counts_by_starts() -> None:
     now = {"eu16": replace(OLD, score=0), "eu17": replace(NEW, score=50, available=True)}
-    back = way_back(BEFORE, now, reached(SHIFT, 6), exact=False)
+    back = way_back(BEFORE, now, reached(BEFORE, SHIFT, 6), exact=False)
     assert back.changed == {}
     assert back.writes
     done = {"eu16": OLD, "eu17": replace(NEW, score=0, available=True)}
-    assert way_back(BEFORE, done, reached(SHIFT, 6), exact=False).writes == ()
+    assert way_back(BEFORE, done, reached(BEFORE, SHIFT, 6), exact=False).writes == ()
 
 
 def test_what_is_recorded_can_be_read() -> None:

@@ -216,9 +216,9 @@ class Runner:
     # -- one task ------------------------------------------------------------------------------------------------
 
     def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs], limited: Limited) -> Outcome:
-        if task.key not in self._attempt.told:
-            self._run.bus.emit(Kind.TASK_STARTED, task.key)
         context = TaskContext(self._run, fleet, task, {**self._deployment.inherited, **outputs})
+        if task.key not in self._attempt.told:
+            self._run.bus.emit(Kind.TASK_STARTED, task.key, output=str(context.output))
         private_folder(context.folder)
         phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited)
         started = time.monotonic()
@@ -287,7 +287,8 @@ class Runner:
             work = self._approved(task, subtask, start)
         outcome = Outcome.from_json(self._once(name, work))
         if last and outcome.status.good:
-            return Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            verified = Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            return outcome if verified.status.good else verified
         return outcome
 
     def _held(

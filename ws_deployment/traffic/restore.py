@@ -5,7 +5,7 @@ Old clusters come up before new ones go down, so where starts have a home after 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,14 +13,6 @@ from ws_deployment.traffic.ramp import Registration, Write
 
 #: A score, and whether the cluster takes starts.
 Weight = tuple[int, bool]
-
-
-@dataclass(frozen=True)
-class Reached:
-    """A write of the shift that was made, or (not `certain`) may have been."""
-
-    write: Write
-    certain: bool
 
 
 @dataclass(frozen=True)
@@ -42,27 +34,26 @@ class WayBack:
 def way_back(
     before: Mapping[str, Registration],
     now: Mapping[str, Registration],
-    reached: Sequence[Reached],
+    passed: Mapping[str, Collection[Weight]],
     *,
     exact: bool = True,
 ) -> WayBack:
-    """How the weights of what `reached` wrote become those of `before` again.
+    """How the weights of the clusters in `passed`, which tells those that the shift gave them, become `before` again.
 
     `exact` is False where single writes are another's: then a weight counts by the starts that it brings, and its
     score alone tells whether the shift could have written it.
     """
-    passed = _passed(before, reached)
     changed: dict[str, str] = {}
     gone: dict[str, str] = {}
     targets: dict[str, Registration] = {}
-    for name, weights in passed.items():
+    for name, its in passed.items():
         target, there = before[name], now.get(name)
         if there is None or (target.url and there.url and there.url != target.url):
             if target.available:
                 gone[name] = f"registered with {there.url}, not {target.url}" if there else "registered no more"
             continue
         targets[name] = replace(there, score=target.score, available=target.available)
-        if not _known(there, target, weights, exact=exact):
+        if not _known(there, target, its, exact=exact):
             changed[name] = f"{_weight(there)}, which the shift did not write"
     writes = safe_writes(now, targets, exact=exact)
     end = now
@@ -77,22 +68,16 @@ def way_back(
     )
 
 
-def safe_writes(
-    now: Mapping[str, Registration], targets: Mapping[str, Registration], *, exact: bool = True
-) -> tuple[Write, ...]:
-    """The writes from `now` to `targets` in their safe order; where not `exact`, none while starts fall alike.
-
-    What comes up is first; of each, its score before it takes starts, and none before its score goes down.
-    """
-    if not exact and all(now[name].effective == target.effective for name, target in targets.items()):
-        return ()
-    writes: list[Write] = []
-    for name in sorted(targets, key=lambda name: targets[name].effective <= now[name].effective):
-        there, target = now[name], targets[name]
-        score = [Write(name, "score", target.score)] if there.score != target.score else []
-        cordon = [Write(name, "cordoned", int(not target.available))] if there.available != target.available else []
-        writes += [*score, *cordon] if target.available else [*cordon, *score]
-    return tuple(writes)
+def weights(before: Mapping[str, Registration], writes: Iterable[Write]) -> dict[str, set[Weight]]:
+    """The weights that each cluster has on the way of `writes`, as it was before them and after each."""
+    passed: dict[str, set[Weight]] = {}
+    now = dict(before)
+    for write in writes:
+        name = write.cluster
+        passed.setdefault(name, {(now[name].score, now[name].available)})
+        now = applied(now, write)
+        passed[name].add((now[name].score, now[name].available))
+    return passed
 
 
 def applied(now: Mapping[str, Registration], write: Write) -> dict[str, Registration]:
@@ -130,26 +115,7 @@ def read(name: str, told: Mapping[str, Any]) -> Registration:
     )
 
 
-def _passed(before: Mapping[str, Registration], reached: Sequence[Reached]) -> dict[str, set[Weight]]:
-    """The weights that each cluster can have had, as it was before and after every write."""
-    present: dict[str, set[Weight]] = {}
-    passed: dict[str, set[Weight]] = {}
-    for write, certain in ((each.write, each.certain) for each in reached):
-        name = write.cluster
-        if name not in before:
-            continue
-        start = {(before[name].score, before[name].available)}
-        possible = present.get(name, start)
-        after = {
-            (write.value, available) if write.property == "score" else (score, not write.value)
-            for score, available in possible
-        }
-        present[name] = after if certain else possible | after
-        passed[name] = passed.get(name, start) | present[name]
-    return passed
-
-
-def _known(there: Registration, target: Registration, passed: set[Weight], *, exact: bool) -> bool:
+def _known(there: Registration, target: Registration, passed: Collection[Weight], *, exact: bool) -> bool:
     """Whether the shift, or an earlier attempt to go back from it, leaves a cluster as it is."""
     if not exact:
         return there.score in {0, target.score, *(score for score, _ in passed)}
@@ -157,6 +123,24 @@ def _known(there: Registration, target: Registration, passed: set[Weight], *, ex
     for score, available in passed:
         allowed |= {(target.score, available)} if target.available else {(score, False)}
     return (there.score, there.available) in {*allowed, (target.score, target.available)}
+
+
+def safe_writes(
+    now: Mapping[str, Registration], targets: Mapping[str, Registration], *, exact: bool = True
+) -> tuple[Write, ...]:
+    """The writes from `now` to `targets`; where not `exact`, none as long as they bring the same starts.
+
+    What comes up is first; of each, its score before it takes starts, and none before its score goes down.
+    """
+    if not exact and all(now[name].effective == target.effective for name, target in targets.items()):
+        return ()
+    writes: list[Write] = []
+    for name in sorted(targets, key=lambda name: targets[name].effective <= now[name].effective):
+        there, target = now[name], targets[name]
+        score = [Write(name, "score", target.score)] if there.score != target.score else []
+        cordon = [Write(name, "cordoned", int(not target.available))] if there.available != target.available else []
+        writes += [*score, *cordon] if target.available else [*cordon, *score]
+    return tuple(writes)
 
 
 def _weight(registration: Registration) -> str:
