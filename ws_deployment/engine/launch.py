@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ws_deployment.engine import plugins
+from ws_deployment.engine import applying, plugins
 from ws_deployment.engine.deployment import ANY_ID, Deployment, Request, concrete, surroundings_of
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
@@ -23,6 +23,8 @@ from ws_deployment.errors import CancelledError, LockedError, RefusedError, WsDe
 from ws_deployment.fleet.resolve import fleet_name, resolve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ws_deployment.engine.manner import Manner, Report
     from ws_deployment.engine.sessions import Session
     from ws_deployment.engine.store import Run, Store
@@ -54,9 +56,15 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
 
 
-def dry_run(request: Request, bus: EventBus, run_id: str) -> tuple[Deployment, tuple[tuple[Task, Intent], ...]]:
-    """What a run would do. Nothing is changed, nothing is started, nothing is written."""
+def dry_run(
+    request: Request, bus: EventBus, run_id: str, saving: Path | None = None
+) -> tuple[Deployment, tuple[tuple[Task, Intent], ...]]:
+    """What a run would do. Nothing is changed, nothing is started, nothing is written but to `saving`.
+
+    That is the folder for the files of a plan that shall be saved.
+    """
     surroundings = surroundings_of(request, bus, run_id, dry_run=True)
+    surroundings.saved, surroundings.saving = saving, saving is not None
     deployment = concrete(request, surroundings, used=frozenset())
     deployment.tell_start()
     return deployment, deployment.planner.plan()
@@ -103,6 +111,8 @@ def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
     fleet = fleet_name(request.config)
 
     def enter() -> None:
+        if request.plan:
+            applying.refuse_applied(session.store, request.plan)
         session.leases.acquire(run_id, [f"fleet/{fleet}"])
         if not manner.new:
             _refuse_beside(session.store.unfinished(fleet))
@@ -112,8 +122,12 @@ def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
     needed = locks(run_id, deployment.fleet)
     patiently(lambda: session.leases.acquire(run_id, needed), manner.wait, manner.cancelled, tell)
     deployment.tell_start()
+    if request.plan:
+        applying.refuse_stale(deployment, request.plan)
     if refusals := deployment.planner.refusals():
         raise RefusedRunError(refusals)
+    if request.plan:
+        applying.keep(deployment, request.plan)
     return deployment
 
 

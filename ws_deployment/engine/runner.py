@@ -220,7 +220,9 @@ class Runner:
         if task.key not in self._attempt.told:
             self._run.bus.emit(Kind.TASK_STARTED, task.key, output=str(context.output))
         private_folder(context.folder)
-        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited)
+        # A later attempt is a person's decision to plan what failed anew.
+        expected = self._deployment.expected(task) if self._attempt.number == 1 else None
+        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited, expected)
         started = time.monotonic()
         if task.key in self._attempt.marked:
             outcome = self._confirm(task, self._attempt.marked[task.key], phases)

@@ -43,6 +43,8 @@ class IClusterType(ABC):
     summary: ClassVar[str]
     #: What to know before trusting it; shown in plans. Empty for a type that is proven.
     preview: ClassVar[str] = ""
+    #: Whether Terraform can plan its module with neither credentials nor a provider's download.
+    plans_offline: ClassVar[bool] = False
 
     def check(self, context: StepContext) -> Verdict:
         """Whether a cluster can be made: credentials, quota, and that no other bears the name."""

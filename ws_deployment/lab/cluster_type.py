@@ -39,6 +39,7 @@ class LocalCluster(IClusterType):
     """A real Kubernetes control plane on this machine, with simulated nodes."""
 
     summary: ClassVar[str] = "a real Kubernetes control plane on this machine, with simulated nodes"
+    plans_offline: ClassVar[bool] = True
 
     def check(self, context: StepContext) -> Verdict:
         """Refuse a name that another run's cluster has; defer what a run has to build first."""
