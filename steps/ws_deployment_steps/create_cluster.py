@@ -25,8 +25,10 @@ from ws_deployment.interfaces import (
     StepPlan,
     SubTask,
     TerraformModule,
+    Undo,
     Verdict,
 )
+from ws_deployment_steps import removal
 from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
@@ -103,6 +105,19 @@ class CreateCluster(IStep[CreateClusterParameters]):
             cancelled=context.cancelled,
             progress=context.progress,
         )
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """Keep what was made; with `destroy` remove it, unless it is in use."""
+        return removal.plan(context, undo)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
+        """Remove the cluster, or what an attempt has left of it."""
+        by_terraform = context.cluster_type(context.cluster.type).terraform(context) is not None
+        removal.carry_out(context, undo, _program(context) if by_terraform else None)
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """Nothing is left of what was removed."""
+        removal.verify(context, undo)
 
 
 def _wanted(context: StepContext) -> Verdict:

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,10 +29,12 @@ from ws_deployment.interfaces import (
     StepContext,
     StepPlan,
     SubTask,
+    Undo,
     Verdict,
 )
 from ws_deployment.tools.bundled import bundled
 from ws_deployment_steps.placeholders import fill
+from ws_deployment_steps.release_back import REVISION, ReleaseBack
 from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
@@ -86,6 +89,7 @@ class InstallRelease(IStep[ReleaseParameters]):
             summary = f"install {self.parameters.release} ({chart.name} {chart.version}), {len(objects)} objects"
             return StepPlan(summary, Change.CREATE, masked(rendered), fingerprint=fingerprint, subtasks=(subtask,))
         connected = self._connected(context)
+        subtask = replace(subtask, data={**subtask.data, REVISION: live.number})
         new = [
             connected.dry_run_server(self.parameters.release, chart, values, namespace=self.parameters.namespace)
             for _ in range(2)
@@ -148,6 +152,28 @@ class InstallRelease(IStep[ReleaseParameters]):
             cancelled=context.cancelled,
             progress=context.progress,
         )
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """On a cluster that was there before: back to the revision before, and with `destroy` what is new goes."""
+        back = self._back(context, undo)
+        return back.plan() if back else _goes_with(context)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
+        """Go back a revision, or uninstall."""
+        if back := self._back(context, undo):
+            back.carry_out(_left(context))
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """Nothing is left to be undone."""
+        if back := self._back(context, undo):
+            back.verify()
+
+    def _back(self, context: StepContext, undo: Undo) -> ReleaseBack | None:
+        """None on a cluster that the run made: its releases go with it."""
+        if context.cluster.create:
+            return None
+        release, namespace = self.parameters.release, self.parameters.namespace
+        return ReleaseBack(release, namespace, self._connected(context), self._live(context), context, undo)
 
     def _readable(self, context: StepContext) -> Verdict:
         try:
@@ -261,6 +287,10 @@ class InstallMonitoring(InstallRelease):
 
     summary = "Install or upgrade the release monitoring."
     parameters_model = MonitoringParameters
+
+
+def _goes_with(context: StepContext) -> StepPlan:
+    return StepPlan(f"nothing: it goes with {context.cluster.name}, which the run made", Change.NONE, subtasks=())
 
 
 _CRD = "CustomResourceDefinition"

@@ -24,8 +24,10 @@ from ws_deployment.interfaces import (
     StepPlan,
     SubTask,
     TlsMaterial,
+    Undo,
     Verdict,
 )
+from ws_deployment_steps import registration_back
 
 #: Secrets that hold the client material, by generation of the bridge's API.
 _SECRETS = {"2026": "ws-manager-mk2-client-tls", "2021": "ws-manager-client-tls"}
@@ -114,6 +116,23 @@ class RegisterCluster(IStep[RegisterParameters]):
                 raise WsDeploymentError(
                     "verifying registration of", on=f"{cluster.short_name} at {meta.name}", why=problem
                 )
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """Cordoned at every meta cluster where the run registered it, with `destroy` deregistered."""
+        return registration_back.plan(self._undone_at(context, undo), context, undo)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:
+        """Cordon or deregister at one meta cluster."""
+        registrar = self._registrar(context, context.fleet.meta(subtask.name))
+        registration_back.carry_out(registrar, context, subtask.name, undo)
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """No meta cluster sends anybody to it."""
+        registration_back.verify(self._undone_at(context, undo), context, undo)
+
+    def _undone_at(self, context: StepContext, undo: Undo) -> dict[str, IRegistrar]:
+        metas = registration_back.metas(context, undo)
+        return {name: self._registrar(context, context.fleet.meta(name)) for name in metas}
 
     def _registrar(self, context: StepContext, meta: MetaCluster) -> IRegistrar:
         return context.registrar(self.parameters.via, self.parameters.options, meta)

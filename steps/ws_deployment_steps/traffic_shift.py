@@ -5,7 +5,7 @@ Which clusters are old is decided here; the arithmetic is in ws_deployment.traff
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,10 +29,12 @@ from ws_deployment.interfaces import (
     StepContext,
     StepPlan,
     SubTask,
+    Undo,
     Verdict,
     WorkspaceCluster,
 )
 from ws_deployment.traffic.ramp import ramp, shares
+from ws_deployment_steps import shift_back
 
 
 class TrafficShiftParameters(Parameters):
@@ -87,14 +89,14 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
             fingerprint={r.name: f"{r.score}/{r.max_score}/{r.available}" for r in registrations},
-            subtasks=subtasks,
+            subtasks=shift_back.remembering(subtasks, registrations, _new(context)),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
         """Carry out one write and tell how traffic is split now."""
         router = self._router(context)
         router.carry_out(subtask)
-        context.traffic({name: round(share, 1) for name, share in shares(router.registrations()).items() if share})
+        _tell(context, shares(router.registrations()))
         return None
 
     def verify(self, context: StepContext) -> None:
@@ -107,6 +109,18 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             raise WsDeploymentError(
                 "verifying traffic of", on=context.meta.name, why=f"{', '.join(left)} still take starts"
             )
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """Weights and cordons as they were before the shift."""
+        return shift_back.plan(self._router(context), undo)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:
+        """Carry out one write back and tell how traffic is split now."""
+        _tell(context, shift_back.carry_out(self._router(context), subtask, undo))
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """Every weight that the shift wrote is as before."""
+        shift_back.verify(self._router(context), undo)
 
     def _router(self, context: StepContext) -> ITrafficRouter:
         return context.traffic_router(self.parameters.via, self.parameters.options, context.meta)
@@ -152,6 +166,10 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             Change.UPDATE,
             unknown=(f"which clusters it moves from, and the single writes: {reason.why}",),
         )
+
+
+def _tell(context: StepContext, split: Mapping[str, float]) -> None:
+    context.traffic({name: round(share, 1) for name, share in split.items() if share})
 
 
 def _clusters(context: StepContext) -> tuple[WorkspaceCluster, ...]:

@@ -90,7 +90,7 @@ class Runner:
                     del waiting[segment.name]
                     running[segment.name] = self._start(segment, finished)
             if running:
-                self._keep(running.pop(self._next(finished, len(running)))())
+                self._keep(running.pop(self._next(finished, running))())
         return {key: outcome.as_json() for key, outcome in self._outcomes.items()}
 
     def segment(self, name: str, facts: journal.Json) -> journal.Json:
@@ -134,15 +134,18 @@ class Runner:
         threading.Thread(target=_notify, args=(segment.name, result, finished), daemon=True).start()
         return result
 
-    def _next(self, finished: queue.SimpleQueue[str], running: int) -> str:
-        """Name of the segment that ended next; journaled, so that a replay takes them in the same order."""
+    def _next(self, finished: queue.SimpleQueue[str], running: Mapping[str, object]) -> str:
+        """Name of the segment that ended next; journaled, so that a replay takes them in the same order.
+
+        After a replay `finished` still has those that the journal named: only what is still `running` counts.
+        """
 
         def wait() -> journal.Json:
-            self._control.running(running)
+            self._control.running(len(running))
             while True:
                 with contextlib.suppress(queue.Empty):
                     name = finished.get(timeout=_LOOK)
-                    if not self._run.cancelled.is_set():
+                    if name in running and not self._run.cancelled.is_set():
                         self._control.running(None)
                         return {"segment": name}
                 if self._run.cancelled.is_set():
@@ -284,7 +287,8 @@ class Runner:
             work = self._approved(task, subtask, start)
         outcome = Outcome.from_json(self._once(name, work))
         if last and outcome.status.good:
-            return Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            verified = Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            return outcome if verified.status.good else verified
         return outcome
 
     def _held(

@@ -136,16 +136,28 @@ class IRegistrar(MetaBackend):
         """Register a cluster, cordoned."""
 
     @abstractmethod
+    def cordon(self, name: str) -> None:
+        """Let no further workspace start on a registered cluster."""
+
+    @abstractmethod
     def deregister(self, name: str) -> None:
         """Remove a registration, never by force."""
 
 
 class ITrafficRouter(MetaBackend):
-    """Moves the traffic of one meta cluster."""
+    """Moves the traffic of one meta cluster, and moves it back: the way back is a stage of 0 %."""
+
+    #: Whether scores and cordons become what `carry_out` is told. One that leaves the writes to another (a job) may
+    #: come to the same split by other writes.
+    exact: ClassVar[bool] = True
 
     @abstractmethod
     def subtasks(self, stage: Stage) -> Sequence[SubTask]:
-        """The effects that bring about `stage`, in their safe order."""
+        """The effects that bring about `stage`, in their safe order.
+
+        The data of each tells its writes, by which a rollback knows what it has to undo: it is {cluster, property,
+        value}, or has a list of these as `writes`.
+        """
 
     @abstractmethod
     def carry_out(self, subtask: SubTask) -> None:
