@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from engine.noop import Script, Scripted, carry_out, config, configured
+from engine.noop import Asking, Script, Scripted, carry_out, config, configured
 from harness import event_streams as streams
 from harness.kept_runs import held, keep
 from harness.program import program
@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from ws_deployment.cli.runs import app
 from ws_deployment.engine import journal, leases
+from ws_deployment.engine.interrupted import WaitingRunError
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.sessions import opened as session_of
 from ws_deployment.engine.state import State
@@ -356,3 +357,19 @@ def test_a_finished_run_that_came_back_is_kept(folder: Path) -> None:
     assert store.ended_before(2000.0) == []
     assert replace(store.find(run.id), status=Status.RUNNING).attempt == 2
     store.close()
+
+
+def test_what_the_engine_left_is_shown_as_what_it_is(folder: Path, runs: Runs) -> None:
+    fleet = config({"eu": "meta"})
+    steps = configured(fleet, ask=Asking(Script()), first=Scripted(Script()))
+    with pytest.raises(WaitingRunError):
+        carry_out(fleet, folder, steps, exit_on_wait=True)
+    told = json.loads(runs("show", "latest", "--json").stdout)
+    assert told["status"] == "waiting"
+    assert told["nextSteps"][0]["command"] == "ws-deployment runs approve run-1"
+    assert {task["task"]: task["status"] for task in told["tasks"]} == {"eu1/ask": "waiting", "eu1/first": "waiting"}
+    assert "waits for approval" in runs("list").stdout
+    assert "APPROVAL IS WAITED FOR" in runs("events", "latest").stdout
+    file = folder / "report.html"
+    assert runs("report", "latest", "-o", str(file)).stdout == f"{file}\n"
+    assert "It waits for a person" in file.read_text()
