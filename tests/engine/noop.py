@@ -13,7 +13,7 @@ import pytest
 from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import deployment, launch, plugins
 from ws_deployment.engine.deployment import Request
-from ws_deployment.engine.events import Event, EventBus
+from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.pipeline import ConfiguredStep
 from ws_deployment.engine.state import State
@@ -45,15 +45,15 @@ class Script(Parameters):
     unverified: tuple[str, ...] = ()
     transient_failures: int = 0
     hold: float = 0.0
-    slow: float = 0.0
 
 
 class Scripted(IStep[Script]):
     summary = "does as it is told"
     parameters_model = Script
 
-    def __init__(self, parameters: Script, log: list[str] | None = None) -> None:
+    def __init__(self, parameters: Script, log: list[str] | None = None, wait: threading.Event | None = None) -> None:
         super().__init__(parameters)
+        self._wait = wait
         self.ran: list[str] = []
         self.verified: list[str] = []
         self.undone: dict[str, Undo] = {}
@@ -84,7 +84,8 @@ class Scripted(IStep[Script]):
         if name in self.parameters.hangs:
             while not context.cancelled.is_set():
                 time.sleep(0.01)
-        time.sleep(self.parameters.slow)
+        if self._wait is not None:
+            self._wait.wait()
         return {"by": name}
 
     def verify(self, context: StepContext) -> None:
@@ -146,7 +147,7 @@ def config(prefixes: dict[str, str], **defaults: Any) -> ConfigV1:
             ],
             "defaults": {
                 "retries": {"attempts": 3, "initial": 0.01, "maximum": 0.02},
-                "timeouts": {"run": 5},
+                "timeouts": {"run": 60},
                 **defaults,
             },
         }
@@ -171,7 +172,7 @@ def carry_out(
     state: Path,
     steps: tuple[ConfiguredStep, ...],
     cancelled: threading.Event | None = None,
-    events: list[Event] | None = None,
+    events: Any = None,
     *,
     exit_on_wait: bool = False,
 ) -> Report:

@@ -48,10 +48,28 @@ def go_on(state: Path, what: Callable[..., Report], name: str = "run-1", **optio
     return what(State(state), name, manner, **options)
 
 
-def interrupt_after(seconds: float) -> threading.Event:
-    cancelled = threading.Event()
-    threading.Timer(seconds, cancelled.set).start()
-    return cancelled
+class Until(threading.Event):
+    """Is set when an event of `kind` (of `task`) is told for the `times`-th time: when a test stops a run."""
+
+    def __init__(self, kind: str, task: str = "", times: int = 1, then: Callable[[], object] | None = None) -> None:
+        super().__init__()
+        self._wanted = (kind, task)
+        self._left = times
+        self._then = then or self.set
+
+    def append(self, event: Event) -> None:
+        """Take an event, as a list of events does."""
+        kind, task = self._wanted
+        if event.kind == kind and task in {"", event.task}:
+            self._left -= 1
+            if self._left == 0:
+                threading.Thread(target=self._then).start()
+
+
+def stopped_at_holds(fleet: ConfigV1, state: Path, steps: Steps, holds: int) -> Report:
+    """Carry out a run and stop it when so many tasks hold."""
+    until = Until("task.waiting", times=holds)
+    return carry_out(fleet, state, steps, until, until)
 
 
 def status(state: Path, name: str = "run-1") -> Status:
@@ -68,7 +86,7 @@ def test_a_resumed_run_does_again_only_what_was_under_way(tmp_path: Path, pipeli
     first, second = Scripted(Script()), Scripted(Script(hold=60))
     fleet, steps = pipeline({"eu": "meta", "us": "meta"}, first=first, second=second)
     with pytest.raises(InterruptedRunError):
-        carry_out(fleet, tmp_path, steps, interrupt_after(0.7))
+        stopped_at_holds(fleet, tmp_path, steps, 2)
     assert status(tmp_path) is Status.INTERRUPTED
     assert sorted(first.ran) == ["eu1", "us1"]
     assert second.ran == []
@@ -233,8 +251,10 @@ def test_a_rollback_is_taken_up_like_any_run(tmp_path: Path, pipeline: Pipeline)
     carry_out(fleet, tmp_path, steps)
     first.parameters = Script(hold=60)
     bus = EventBus("back-1")
+    until = Until("task.waiting")
+    bus.subscribe(until.append)
     with pytest.raises(InterruptedRunError):
-        resumption.rollback(State(tmp_path), "run-1", Manner(bus, interrupt_after(0.7)))
+        resumption.rollback(State(tmp_path), "run-1", Manner(bus, until))
     assert status(tmp_path, "back-1") is Status.INTERRUPTED
     _end_holds(tmp_path)
     assert go_on(tmp_path, resumption.resume, "back-1").status is Status.DONE
@@ -245,9 +265,9 @@ def test_a_rollback_is_taken_up_like_any_run(tmp_path: Path, pipeline: Pipeline)
 def test_a_cancelled_run_ends_and_can_be_tried_again(tmp_path: Path, pipeline: Pipeline) -> None:
     first = Scripted(Script(hold=60))
     fleet, steps = pipeline({"eu": "meta"}, first=first)
-    threading.Timer(0.7, lambda: requests.cancel(State(tmp_path), "latest")).start()
+    until = Until("task.waiting", then=lambda: requests.cancel(State(tmp_path), "latest"))
     with pytest.raises(InterruptedRunError):
-        carry_out(fleet, tmp_path, steps)
+        carry_out(fleet, tmp_path, steps, events=until)
     assert status(tmp_path) is Status.CANCELLED
     with pytest.raises(RefusedError, match="cancelled"):
         go_on(tmp_path, resumption.resume)
@@ -257,26 +277,26 @@ def test_a_cancelled_run_ends_and_can_be_tried_again(tmp_path: Path, pipeline: P
 
 
 def test_a_paused_run_starts_nothing_until_it_is_let_go_on(tmp_path: Path, pipeline: Pipeline) -> None:
-    first, second = Scripted(Script(slow=0.8)), Scripted(Script())
+    go = threading.Event()
+    first, second = Scripted(Script(), wait=go), Scripted(Script())
     fleet, steps = pipeline({"eu": "meta"}, first=first, second=second)
-    seen: list[tuple[Status, int]] = []
+    seen: list[list[str]] = []
 
-    def look() -> None:
-        time.sleep(0.5)
+    def pause() -> None:
         requests.pause(State(tmp_path), "latest")
-        time.sleep(1.5)
-        seen.append((status(tmp_path), len(second.ran)))
+        while status(tmp_path) is not Status.PAUSED:
+            time.sleep(0.05)
+        go.set()
+        time.sleep(0.5)
+        seen.append(list(second.ran))
         assert requests.unpause(State(tmp_path), "latest")
 
-    looker = threading.Thread(target=look)
-    looker.start()
-    assert carry_out(fleet, tmp_path, steps).status is Status.DONE
-    looker.join()
-    assert seen == [(Status.PAUSED, 0)]
-    assert [event["kind"] for event in (*events(tmp_path, "run.paused"), *events(tmp_path, "run.unpaused"))] == [
-        "run.paused",
-        "run.unpaused",
-    ]
+    until = Until("subtask.started", "eu1/first", then=pause)
+    assert carry_out(fleet, tmp_path, steps, events=until).status is Status.DONE
+    assert seen == [[]]
+    assert second.ran == ["eu1"]
+    kinds = [event["kind"] for event in (*events(tmp_path, "run.paused"), *events(tmp_path, "run.unpaused"))]
+    assert kinds == ["run.paused", "run.unpaused"]
 
 
 def test_a_run_waits_for_an_approval_and_keeps_who_gave_it(tmp_path: Path, pipeline: Pipeline) -> None:
@@ -298,11 +318,32 @@ def test_a_run_waits_for_an_approval_and_keeps_who_gave_it(tmp_path: Path, pipel
     assert [event["data"]["reason"] for event in events(tmp_path, "task.approved")] == ["looks good"]  # type: ignore[index]
 
 
-def test_what_waits_alone_ends_the_command_only_when_nothing_else_goes_on(tmp_path: Path, pipeline: Pipeline) -> None:
-    ask, slow = Asking(Script(skips=("us1",))), Scripted(Script(slow=0.8))
-    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, ask=ask, slow=slow)
+def test_what_waited_is_due_when_its_moment_or_approval_has_come(tmp_path: Path, pipeline: Pipeline) -> None:
+    ask, last = Asking(Script()), Scripted(Script(hold=1.0))
+    fleet, steps = pipeline({"eu": "meta"}, ask=ask, last=last)
     with pytest.raises(WaitingRunError):
         carry_out(fleet, tmp_path, steps, exit_on_wait=True)
+    assert requests.due(State(tmp_path)) == []
+    requests.approve(State(tmp_path), "run-1")
+    assert [due.why for due in requests.due(State(tmp_path))] == ["eu1/ask/ask is approved"]
+    with pytest.raises(WaitingRunError):
+        go_on(tmp_path, resumption.resume, exit_on_wait=True)
+    with opened(State(tmp_path)) as store:
+        assert [wait.subtask for wait in store.waits("run-1")] == ["hold"]
+    while not requests.due(State(tmp_path)):
+        time.sleep(0.05)
+    assert [due.why for due in requests.due(State(tmp_path))] == ["the time of eu1/last/hold has come"]
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert requests.due(State(tmp_path)) == []
+
+
+def test_what_waits_alone_ends_the_command_only_when_nothing_else_goes_on(tmp_path: Path, pipeline: Pipeline) -> None:
+    go = threading.Event()
+    ask, slow = Asking(Script(skips=("us1",))), Scripted(Script(), wait=go)
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, ask=ask, slow=slow)
+    until = Until("task.waiting", then=lambda: (time.sleep(0.5), go.set()))
+    with pytest.raises(WaitingRunError):
+        carry_out(fleet, tmp_path, steps, events=until, exit_on_wait=True)
     assert slow.ran == ["us1"]
 
 
@@ -320,7 +361,7 @@ def test_the_store_forgets_only_old_ended_runs(tmp_path: Path, pipeline: Pipelin
 def test_events_of_a_resumed_run_go_on_where_they_ended(tmp_path: Path, pipeline: Pipeline) -> None:
     fleet, steps = pipeline({"eu": "meta"}, first=Scripted(Script(hold=60)))
     with pytest.raises(InterruptedRunError):
-        carry_out(fleet, tmp_path, steps, interrupt_after(0.5))
+        stopped_at_holds(fleet, tmp_path, steps, 1)
     _end_holds(tmp_path)
     bus = EventBus("run-1")
     seen: list[Event] = []

@@ -21,6 +21,7 @@ class Commands(LazyGroup):
         "validate": Lazy("ws_deployment.cli.validate:command", "Tell all faults of a config."),
         "run": Lazy("ws_deployment.cli.run:command", "Roll out a config's clusters; --dry-run only plans."),
         "runs": Lazy("ws_deployment.cli.runs:app", "Look at runs, resume, approve, roll back."),
+        "due": Lazy("ws_deployment.cli.due:command", "From cron: go on with runs whose time has come."),
         "worker": Lazy("ws_deployment.cli.worker:command", "Carry out what detached runs left."),
         "steps": Lazy("ws_deployment.cli.steps:app", "List installed steps and their parameters."),
         "schema": Lazy("ws_deployment.cli.schema:command", "Print the JSON Schema of the config."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -50,11 +51,18 @@ class Body(Protocol):
 
 Bodies = Callable[[str, int], Body]
 _bodies: Bodies
+#: Where each run that was taken up here says why it stopped without an end.
+_stopped: dict[str, queue.SimpleQueue[BaseException]] = {}
 
 
 @DBOS.workflow(name="run", max_recovery_attempts=None)
 def _run(run: str, attempt: int) -> Json:
-    return _bodies(run, attempt).coordinate()
+    try:
+        return _bodies(run, attempt).coordinate()
+    except BaseException as error:
+        if run in _stopped:  # whoever took it up waits at the database, where a stopped run leaves no trace
+            _stopped[run].put(error)
+        raise
 
 
 @DBOS.workflow(name="segment", max_recovery_attempts=None)
@@ -116,26 +124,30 @@ def take_up(run: str, attempt: int) -> Json:
     name = workflow(run, attempt)
     if not DBOS.list_workflows(workflow_ids=[name], load_input=False, load_output=False):
         return carry_out(run, attempt)
-    queue = DBOS.register_queue(f"carry-{run}", polling_interval_sec=_LOOK)
+    own = DBOS.register_queue(f"carry-{run}", polling_interval_sec=_LOOK)
     done = threading.Event()
-    looking = threading.Thread(target=queue_worker_thread, args=(done, _get_dbos_instance(), queue), daemon=True)
+    looking = threading.Thread(target=queue_worker_thread, args=(done, _get_dbos_instance(), own), daemon=True)
+    stopped = _stopped[run] = queue.SimpleQueue()
     try:
-        _enqueue(name, queue.name)
+        _enqueue(name, own.name)
         looking.start()
-        handle: WorkflowHandle[Json] = DBOS.retrieve_workflow(name)
-        return handle.get_result(polling_interval_sec=_LOOK_ELSEWHERE)
+        while (outcome := result(run, attempt)) is None:
+            with contextlib.suppress(queue.Empty):
+                raise stopped.get(timeout=_LOOK_ELSEWHERE)
+        return outcome
     finally:
         done.set()
+        del _stopped[run]
 
 
-def _enqueue(name: str, queue: str) -> None:
+def _enqueue(name: str, target: str) -> None:
     """Put a workflow and its children into a queue, as far as other processes have them under way."""
     system = _get_dbos_instance()._sys_db  # noqa: SLF001  the library has no public way; its version is pinned
     for prefix in (name, f"{name}/"):
         for found in DBOS.list_workflows(workflow_id_prefix=prefix, status="PENDING", load_input=False):
             mine = found.workflow_id == name or found.workflow_id.startswith(f"{name}/")
             if mine and found.executor_id:
-                system.reenqueue_for_recovery(found.workflow_id, [found.executor_id], queue)
+                system.reenqueue_for_recovery(found.workflow_id, [found.executor_id], target)
 
 
 def recover(executor: str) -> int:

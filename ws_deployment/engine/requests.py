@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import socket
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ws_deployment.engine import leases
 from ws_deployment.engine.outcome import Status
@@ -70,6 +72,38 @@ def approve(state: State, name: str, task: str = "", reason: str = "") -> Wait:
         wait = fitting[0]
         store.say(run.id, Word("approve", f"{wait.task}/{wait.subtask}", _who(), reason, time.time()))
         return wait
+
+
+@dataclass(frozen=True)
+class Due:
+    """A run that can go on, and why."""
+
+    run: str
+    why: str
+
+
+def due(state: State, *, interrupted: bool = False) -> list[Due]:
+    """Runs that nobody is at and that wait for nothing any more; with `interrupted` those that were cut off too."""
+    with opened(state) as store:
+        found = []
+        for run in reversed(store.runs()):
+            if run.finished is not None or run.detached or run.wanted or _attended(store, run):
+                continue
+            if run.status is Status.INTERRUPTED and interrupted:
+                found.append(Due(run.id, "its process was cut off"))
+            elif run.status is Status.WAITING:
+                found += [Due(run.id, why) for why in _come(store, run)][:1]
+        return found
+
+
+def _come(store: Store, run: Run) -> Iterator[str]:
+    """What the run waited for that has come."""
+    approved = {word.task for word in store.words(run.id, "approve")}
+    for wait in store.waits(run.id):
+        if wait.until is not None and wait.until <= time.time():
+            yield f"the time of {wait.task}/{wait.subtask} has come"
+        elif wait.until is None and f"{wait.task}/{wait.subtask}" in approved:
+            yield f"{wait.task}/{wait.subtask} is approved"
 
 
 def mark_done(state: State, name: str, task: str, reason: str) -> Run:
