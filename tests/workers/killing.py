@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -50,7 +51,7 @@ def judge(effects: Effects, died: dict[int, float]) -> None:
         times = [line for line in effects.lines if line["task"] == task and line["what"] == "begin"]
         ends = {line["worker"]: line["at"] for line in effects.lines if line["task"] == task and line["what"] == "end"}
         assert len({line["worker"] for line in times}) == count, f"{task} ran twice in one worker"
-        for earlier, later in zip(times, times[1:], strict=False):
+        for earlier, later in itertools.pairwise(times):
             pid = earlier["worker"]
             assert (pid, task) in excused, f"{task} ran again, though {pid} was not at it when it died"
             assert later["at"] >= min(ends.get(pid, died[pid]), died[pid]), f"{task} ran twice at once"

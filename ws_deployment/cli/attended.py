@@ -33,6 +33,7 @@ class Watching:
     new: bool = False
     key: str = ""
     detach: bool = False
+    unshared_lock: bool = False
 
 
 def attended(
@@ -73,6 +74,7 @@ def attended(
                 new=watching.new,
                 detach=watching.detach,
                 key=watching.key,
+                unshared_lock=watching.unshared_lock,
             )
             report = carry(manner)
             left = report.status is Status.QUEUED  # to workers, who tell nobody here

@@ -52,6 +52,13 @@ ExitOnWait = Annotated[
     bool, typer.Option("--exit-on-wait", help="End with 6 when the run waits for a person or a moment.")
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Leave it to workers and return its id; needs --state.")]
+UnsharedLock = Annotated[
+    bool,
+    typer.Option(
+        "--unshared-lock",
+        help="In production: go on although runs from another state store can't see this one's lock.",
+    ),
+]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique prefix of one, or `latest`.")]
 
 
