@@ -74,7 +74,7 @@ class Deployment:
     @property
     def planner(self) -> Planner:
         """Asks all tasks what they would do."""
-        return Planner(self.surroundings, self.fleet, self.steps, self.segments)
+        return Planner(self.surroundings, self.fleet, self.configured, self.segments)
 
     @property
     def tasks(self) -> tuple[Task, ...]:

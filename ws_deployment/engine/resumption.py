@@ -13,15 +13,16 @@ from ws_deployment.engine.deployment import Deployment, request_of, restored, su
 from ws_deployment.engine.event_writer import EventWriter
 from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.interrupted import InterruptedRunError
-from ws_deployment.engine.launch import prepare_metas
+from ws_deployment.engine.launch import RefusedRunError, prepare_metas, told_refusal
 from ws_deployment.engine.manner import Manner, Report
-from ws_deployment.engine.outcome import Outcome, Status
+from ws_deployment.engine.outcome import Checked, Outcome, Problem, Status
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.engine.sessions import Session
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Run
 from ws_deployment.engine.undoing import undo_as_json, undos
 from ws_deployment.errors import CancelledError, RefusedError, UsageError
+from ws_deployment.interfaces import Decision
 
 
 def resume(state: State, name: str, manner: Manner) -> Report:
@@ -78,7 +79,8 @@ def rollback(
         rollback_id = manner.bus.run
         record = session.store.record(run.id)
         done = _deployment(run, record, state, EventBus(run.id))
-        journaled = [journal.kept(run.id, number) for number in range(1, run.attempt + 1)]
+        journaled = [record.get("recovered", {})]
+        journaled += [journal.kept(run.id, number) for number in range(1, run.attempt + 1)]
         undo = undos(journaled, done.tasks, destroy=destroy, forced=forced)
         undoing = {
             **{key: record[key] for key in ("program", "configFile", "config", "clusterId", "only", "exclude")},
@@ -90,6 +92,9 @@ def rollback(
         )
         undoing["tasks"] = [task.key for task in deployment.tasks]
         deployment.tell_start()
+        with told_refusal(manner.bus):
+            if refused := deployment.planner.refused_first():
+                raise RefusedRunError(tuple((task, _checked(problem)) for task, problem in refused))
         session.leases.acquire(rollback_id, [f"run/{rollback_id}"])
         begun = Run(
             **{
@@ -182,6 +187,10 @@ def _again(tasks: tuple[Task, ...], outcomes: Mapping[str, Outcome], only: Colle
         if task.key in bad and again & set(task.after):
             again.add(task.key)
     return again
+
+
+def _checked(problem: Problem) -> Checked:
+    return Checked(f"{problem.attempted} {problem.on}".strip(), Decision.REFUSE, problem.why, problem.remedy)
 
 
 def _refuse_rollback(run: Run) -> None:
