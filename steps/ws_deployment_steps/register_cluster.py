@@ -71,10 +71,13 @@ class RegisterCluster(IStep[RegisterParameters]):
             flags = ", ".join(("cordoned", *(("governed",) if governance.govern else ()), governance.preferability))
             subtasks.append(SubTask(governance.meta, f"register at {governance.meta}: {flags}"))
         metas = ", ".join(governance.meta for governance in cluster.governed_by)
+        fingerprint, unknown = self._there(context)
         return StepPlan(
             f"register {cluster.short_name} at {metas}, cordoned",
             Change.CREATE,
             diff="\n".join(subtask.summary for subtask in subtasks),
+            unknown=unknown,
+            fingerprint=fingerprint,
             subtasks=tuple(subtasks),
         )
 
@@ -139,6 +142,18 @@ class RegisterCluster(IStep[RegisterParameters]):
 
     def _list(self, context: StepContext, meta: MetaCluster) -> Sequence[Registration]:
         return self._registrar(context, meta).registrations()
+
+    def _there(self, context: StepContext) -> tuple[dict[str, str], tuple[str, ...]]:
+        """How each meta cluster has the cluster now, and of which that is not known."""
+        known, unknown = {}, []
+        for governance in context.cluster.governed_by:
+            try:
+                there = _find(self._list(context, context.fleet.meta(governance.meta)), context.cluster.short_name)
+            except NotYetError as error:
+                unknown.append(f"whether {governance.meta} has it already: {error.why}")
+                continue
+            known[f"registration at {governance.meta}"] = f"with {there.url}" if there else "none"
+        return known, tuple(unknown)
 
     def _free(self, context: StepContext) -> Verdict:
         cluster = context.cluster

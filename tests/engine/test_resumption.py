@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -9,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from engine.noop import Asking, MetaScripted, Script, Scripted, carry_out, config, configured, in_pipeline, name_of
 
 from ws_deployment.config.v1 import ConfigV1
-from ws_deployment.engine import requests, resumption
+from ws_deployment.engine import database, requests, resumption
 from ws_deployment.engine.events import Event, EventBus
 from ws_deployment.engine.interrupted import InterruptedRunError, WaitingRunError
 from ws_deployment.engine.manner import Manner, Report
@@ -103,8 +105,6 @@ def test_a_resumed_run_does_again_only_what_was_under_way(tmp_path: Path, pipeli
 
 def _end_holds(state: Path) -> None:
     """Set the journaled ends of all holds to the past, as if the night had passed."""
-    import sqlite3  # noqa: PLC0415  for this alone
-
     with sqlite3.connect(state / "state.db") as connection:
         connection.execute(
             "UPDATE operation_outputs SET output = '{\"until\": 1}' WHERE function_name LIKE '%/hold/until'"
@@ -133,6 +133,36 @@ def test_a_segment_that_ended_before_the_interruption_is_not_waited_for_again(
     assert go_on(tmp_path, resumption.resume).status is Status.DONE
     assert sorted(first.ran) == ["eu1", "us1"]
     assert shift.ran == ["meta"]
+
+
+def test_ends_that_were_journaled_but_not_told_before_a_kill_are_told_on_resume(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
+    first, shift = Scripted(Script()), MetaScripted(Script())
+    fleet, steps = pipeline({"eu": "meta", "us": "meta"}, first=first, shift=shift)
+    carry_out(fleet, tmp_path, steps)
+    with sqlite3.connect(tmp_path / "state.db") as connection:  # as a kill before the last batch leaves it
+        connection.execute("DELETE FROM wsd_events WHERE event LIKE '%.finished%'")
+        connection.execute("UPDATE wsd_runs SET status = 'running', finished = NULL")
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert sorted(str(event["task"]) for event in events(tmp_path, "task.finished")) == [
+        "eu1/first",
+        "meta/shift",
+        "us1/first",
+    ]
+    assert first.ran.count("eu1") == first.ran.count("us1") == len(shift.ran) == 1
+
+
+def test_a_state_whose_making_was_cut_off_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_off(connection: sa.Connection) -> None:
+        database.schema.create(connection)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database.metadata, "create_all", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            Store(State(tmp_path))
+    Store(State(tmp_path)).close()
 
 
 def test_a_finished_run_is_not_resumed(tmp_path: Path, pipeline: Pipeline) -> None:

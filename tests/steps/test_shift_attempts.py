@@ -95,3 +95,14 @@ def test_writes_that_are_not_told_are_not_guessed() -> None:
         shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=told)))
     with pytest.raises(RefusedError, match="does not tell what it wrote"):
         shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=(replace(told[0], name="x"),))))
+
+
+def test_what_a_later_run_left_is_not_taken_for_a_write_that_this_one_never_came_to() -> None:
+    router = Memory()
+    planned, finished = attempt(router, 4, one_more=False)
+    undo = Undo(StepPlan("shift", subtasks=planned), finished)
+    assert {name.partition("%")[0] for name in finished} == {"10"}
+    # The last stage of this shift would have left it so.
+    router.now["eu16"] = replace(router.now["eu16"], score=0, available=False)
+    with pytest.raises(RefusedError, match="weights/eu16: eu16 has score 0, cordoned"):
+        shift_back.plan(router, undo)

@@ -52,13 +52,22 @@ def attend(
     store.update(run.id, status=str(Status.RUNNING), finished=None)
     started = time.monotonic()
     ending: dict[str, Any] = {"status": Status.INTERRUPTED}
-    control = Control(store, session.leases, run.id, bus, manner.cancelled, exit_on_wait=manner.exit_on_wait)
-    session.bodies[run.id] = Runner(deployment, control, attempt)
+    control = Control(
+        store,
+        session.leases,
+        run.id,
+        bus,
+        manner.cancelled,
+        also=session.meta_lock.held,
+        exit_on_wait=manner.exit_on_wait,
+    )
+    runner = session.bodies[run.id] = Runner(deployment, control, attempt)
     try:
         with control:
             go = journal.carry_out if fresh else journal.take_up
             done = go(run.id, run.attempt)
         outcomes = {key: Outcome.from_json(outcome) for key, outcome in done.items()}
+        runner.tell_ends(outcomes)
         good = all(outcome.status.good for outcome in outcomes.values())
         ending = {"status": Status.DONE if good else Status.FAILED}
         return Report(ending["status"], outcomes)
@@ -74,6 +83,7 @@ def attend(
         raise
     finally:
         bus.emit(Kind.RUN_FINISHED, **ending, seconds=round(time.monotonic() - started, 3))
+        writer.close()  # what has ended is not gone on with, so whatever it told has to be kept by then
         if not control.lost:
             _record_end(session, run, deployment, ending["status"])
 

@@ -126,6 +126,8 @@ def _ensure(engine: sa.Engine, state: State) -> None:
         else:
             if state.server:  # two that begin at once make the tables one after the other
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7734001)"))
+            else:  # or SQLite would keep each table as it is made, though this process be killed in between
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             metadata.create_all(connection)
             if connection.execute(sa.select(schema.c.version)).first() is None:
                 connection.execute(schema.insert().values(version=SCHEMA))

@@ -67,6 +67,7 @@ class Runner:
         self._attempt = attempt
         self._workers = workers
         self._outcomes: dict[str, Outcome] = dict(attempt.kept)
+        self._told = set(attempt.told)
         self._lock = threading.Lock()
         self._under_way = 0
         self._all_ended = threading.Event()
@@ -111,6 +112,12 @@ class Runner:
                 if not outcome.status.good:
                     break
         return {key: outcome.as_json() for key, outcome in outcomes.items()}
+
+    def tell_ends(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Tell how tasks ended that are journaled, but that nobody was told of: a kill came between."""
+        for key, outcome in outcomes.items():
+            if key not in self._attempt.kept:
+                self._tell(self._tasks[key], outcome)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -191,6 +198,8 @@ class Runner:
         """Take in a finished segment; tasks that it did not come to are blocked by the one it ended with."""
         known = {key: Outcome.from_json(outcome) for key, outcome in outcomes.items()}
         self._outcomes |= known
+        if not self._workers:
+            self.tell_ends(known)
         last = next(reversed(known))
         segment = next(s for s in self._segments.values() if any(task.key == last for task in s.tasks))
         for task in segment.tasks:
@@ -220,7 +229,9 @@ class Runner:
         if task.key not in self._attempt.told:
             self._run.bus.emit(Kind.TASK_STARTED, task.key, output=str(context.output))
         private_folder(context.folder)
-        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited)
+        # A later attempt is a person's decision to plan what failed anew.
+        expected = self._deployment.expected(task) if self._attempt.number == 1 else None
+        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited, expected)
         started = time.monotonic()
         if task.key in self._attempt.marked:
             outcome = self._confirm(task, self._attempt.marked[task.key], phases)
@@ -322,8 +333,10 @@ class Runner:
         return ask
 
     def _tell(self, task: Task, outcome: Outcome) -> None:
-        if task.key in self._attempt.told:
-            return
+        with self._lock:
+            if task.key in self._told:
+                return
+            self._told.add(task.key)
         problem = outcome.problem
         self._run.bus.emit(
             Kind.TASK_FINISHED,

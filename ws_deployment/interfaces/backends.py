@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from ws_deployment.config.v1 import Bridge, Preferability
+from ws_deployment.config.v1 import Bridge, KubernetesAccess, Preferability
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
 from ws_deployment.interfaces.context import StepContext
@@ -43,6 +43,8 @@ class IClusterType(ABC):
     summary: ClassVar[str]
     #: What to know before trusting it; shown in plans. Empty for a type that is proven.
     preview: ClassVar[str] = ""
+    #: Whether Terraform can plan its module with neither credentials nor a provider's download.
+    plans_offline: ClassVar[bool] = False
 
     def check(self, context: StepContext) -> Verdict:
         """Whether a cluster can be made: credentials, quota, and that no other bears the name."""
@@ -90,6 +92,13 @@ class IClusterType(ABC):
             why="the config does not say where it is",
             remedy=f"Add `bridge:` to the meta cluster {meta.name}.",
         )
+
+    def kubernetes(self, meta: MetaCluster) -> KubernetesAccess | None:
+        """Where the Kubernetes API of a meta cluster of this type is; None where nobody says.
+
+        Raises NotYetError where it is known when the meta cluster is there.
+        """
+        return meta.kubernetes or (meta.bridge.kubernetes if meta.bridge else None)
 
 
 @dataclass(frozen=True)

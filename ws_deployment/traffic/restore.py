@@ -55,7 +55,7 @@ def way_back(
         targets[name] = replace(there, score=target.score, available=target.available)
         if not _known(there, target, its, exact=exact):
             changed[name] = f"{_weight(there)}, which the shift did not write"
-    writes = _writes(now, targets, exact=exact)
+    writes = safe_writes(now, targets, exact=exact)
     end = now
     for write in writes:
         end = applied(end, write)
@@ -66,6 +66,21 @@ def way_back(
         gone,
         homeless=bool(writes) and not takes_starts(end.values()),
     )
+
+
+def safe_writes(
+    now: Mapping[str, Registration], targets: Mapping[str, Registration], *, exact: bool = True
+) -> tuple[Write, ...]:
+    """What comes up first; of each, its score before it takes starts, and none before its score goes down."""
+    if not exact and all(now[name].effective == target.effective for name, target in targets.items()):
+        return ()
+    writes: list[Write] = []
+    for name in sorted(targets, key=lambda name: targets[name].effective <= now[name].effective):
+        there, target = now[name], targets[name]
+        score = [Write(name, "score", target.score)] if there.score != target.score else []
+        cordon = [Write(name, "cordoned", int(not target.available))] if there.available != target.available else []
+        writes += [*score, *cordon] if target.available else [*cordon, *score]
+    return tuple(writes)
 
 
 def weights(before: Mapping[str, Registration], writes: Iterable[Write]) -> dict[str, set[Weight]]:
@@ -123,19 +138,6 @@ def _known(there: Registration, target: Registration, passed: Collection[Weight]
     for score, available in passed:
         allowed |= {(target.score, available)} if target.available else {(score, False)}
     return (there.score, there.available) in {*allowed, (target.score, target.available)}
-
-
-def _writes(now: Mapping[str, Registration], targets: Mapping[str, Registration], *, exact: bool) -> tuple[Write, ...]:
-    """What comes up first; of each, its score before it takes starts, and none before its score goes down."""
-    if not exact and all(now[name].effective == target.effective for name, target in targets.items()):
-        return ()
-    writes: list[Write] = []
-    for name in sorted(targets, key=lambda name: targets[name].effective <= now[name].effective):
-        there, target = now[name], targets[name]
-        score = [Write(name, "score", target.score)] if there.score != target.score else []
-        cordon = [Write(name, "cordoned", int(not target.available))] if there.available != target.available else []
-        writes += [*score, *cordon] if target.available else [*cordon, *score]
-    return tuple(writes)
 
 
 def _weight(registration: Registration) -> str:
