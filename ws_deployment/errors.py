@@ -51,6 +51,10 @@ class RefusedError(WsDeploymentError):
     """A pre-run refused: the world is not as the step needs it. Nothing was touched; exit code 3."""
 
 
+class StalePlanError(RefusedError):
+    """The world has moved since the plan was saved. Nothing was touched; exit code 4."""
+
+
 class LockedError(WsDeploymentError):
     """Another run holds what this one needs. Nothing was touched; exit code 5."""
 

@@ -17,12 +17,14 @@ from ws_deployment.interfaces import (
     Change,
     IPreRun,
     IStep,
+    NotYetError,
     Outputs,
     Parameters,
     PreRun,
     StepContext,
     StepPlan,
     SubTask,
+    Undo,
     Verdict,
 )
 from ws_deployment_steps.placeholders import fill
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Seconds that one attempt of a probe may take.
 _PROBE_LIMIT = 10.0
+#: Label of the test's own Pod, beside the run's marks.
+_TESTED = {"component": "workspace"}
 
 
 class Probe(Parameters):
@@ -118,6 +122,45 @@ class AliveTest(IStep[AliveTestParameters]):
         if given.command:
             self._command(context, end)
         return {"workspaceSeconds": seconds} if given.workspace else {}
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:  # noqa: ARG002  its Pods bear the run's mark
+        """Remove the workspace Pod of a test that was cut off, if there is one."""
+        left = self._left(context)
+        if not left:
+            return StepPlan("the test has left nothing", Change.NONE, subtasks=())
+        return StepPlan(f"remove what the test left: {', '.join(left)}", Change.DESTROY)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
+        """Remove what bears the run's mark, and wait until it is gone."""
+        kube = _kube(context)
+        for name in self._left(context):
+            kube.delete("v1", "Pod", name, self._namespace())
+        self._wait(context, "the end of the workspace Pod", lambda: ", ".join(self._left(context)), context.deadline)
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:  # noqa: ARG002  as above
+        """Nothing of the test is left."""
+        if left := self._left(context):
+            raise WsDeploymentError("undoing the test of", on=context.cluster.short_name, why=f"{left[0]} is left")
+
+    def _left(self, context: StepContext) -> list[str]:
+        """Names of the run's own Pods; none where there is no cluster any more.
+
+        One that the run made and that does not answer is no reason to stop: its Pods go with it.
+        """
+        own = marks(context.run_id, context.fleet.name) | _TESTED
+        try:
+            pods = _kube(context).list("v1", "Pod", self._namespace(), selector=own)
+        except NotYetError:
+            return []
+        except WsDeploymentError as error:
+            if not context.cluster.create:
+                raise
+            context.progress(f"not asked whether a Pod of the test is left: {error.why}")
+            return []
+        return [pod["metadata"]["name"] for pod in pods]
+
+    def _namespace(self) -> str:
+        return self.parameters.workspace.namespace if self.parameters.workspace else "default"
 
     def _wait(self, context: StepContext, what: str, missing: Callable[[], str], end: float) -> None:
         from ws_deployment.clients.waiting import wait_until_ready  # noqa: PLC0415  loaded when used

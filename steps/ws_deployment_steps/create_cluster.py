@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ws_deployment.errors import MissingToolError, UsageError
+from ws_deployment.errors import CancelledError, MissingToolError, WsDeploymentError
 from ws_deployment.fleet.folders import instance_folder
 from ws_deployment.interfaces import (
     Change,
+    Decision,
+    IClusterType,
     IPreRun,
     IStep,
+    NotYetError,
     Outputs,
     Parameters,
     PreRun,
@@ -25,15 +26,13 @@ from ws_deployment.interfaces import (
     StepPlan,
     SubTask,
     TerraformModule,
+    Undo,
     Verdict,
 )
-from ws_deployment_steps.sources import located
+from ws_deployment_steps import cluster_terraform, removal
 
 if TYPE_CHECKING:
     from ws_deployment.clients.kube import Kube
-
-#: Name of the saved plan in the instance's folder.
-PLAN_FILE = "cluster.tfplan"
 
 
 class CreateClusterParameters(Parameters):
@@ -64,19 +63,20 @@ class CreateCluster(IStep[CreateClusterParameters]):
         )
 
     def plan(self, context: StepContext) -> StepPlan:
-        """What would be made and with which inputs. Resources are known to Terraform when the run calls it."""
+        """What would be made, resource by resource where Terraform can plan from here, else with which inputs."""
         cluster = context.cluster
         kind = context.cluster_type(cluster.type)
         preview = (f"{cluster.type} is a preview: {kind.preview}",) if kind.preview else ()
         module = kind.terraform(context)
         if module is None:
             return StepPlan(f"create {cluster.name} ({cluster.type})", Change.CREATE, unknown=preview)
-        inputs = "\n".join(f"{key} = {json.dumps(value, default=str)}" for key, value in module.variables.items())
+        listing, unknown = _resources(context, kind, module)
         return StepPlan(
             f"create {cluster.name} ({cluster.type}, {cluster.region}) by Terraform",
             Change.CREATE,
-            diff=f"module {module.source}\n{inputs}",
-            unknown=(*preview, "the resources: Terraform plans them when their time comes"),
+            diff=listing,
+            unknown=(*preview, *unknown),
+            fingerprint=cluster_terraform.fingerprint(context, module),
             removal=f"terraform -chdir={shlex.quote(str(instance_folder(context.folder)))} destroy",
         )
 
@@ -85,7 +85,7 @@ class CreateCluster(IStep[CreateClusterParameters]):
         cluster = context.cluster
         kind = context.cluster_type(cluster.type)
         module = kind.terraform(context)
-        made = dict(kind.create(context)) if module is None else _apply(context, module)
+        made = dict(kind.create(context)) if module is None else cluster_terraform.make(context, module)
         kubeconfig = kind.kubeconfig(context)
         return {**made, "name": cluster.name, "kubeconfig": str(kubeconfig)}
 
@@ -104,6 +104,32 @@ class CreateCluster(IStep[CreateClusterParameters]):
             progress=context.progress,
         )
 
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """Keep what was made; with `destroy` remove it, unless it is in use."""
+        return removal.plan(context, undo)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
+        """Remove the cluster, or what an attempt has left of it."""
+        by_terraform = context.cluster_type(context.cluster.type).terraform(context) is not None
+        removal.carry_out(context, undo, cluster_terraform.program(context) if by_terraform else None)
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """Nothing is left of what was removed."""
+        removal.verify(context, undo)
+
+
+def _resources(context: StepContext, kind: IClusterType, module: TerraformModule) -> tuple[str, tuple[str, ...]]:
+    """What Terraform would make, and what of it can't be known from here: without credentials it is not asked."""
+    inputs = "\n".join(f"{key} = {json.dumps(value, default=str)}" for key, value in module.variables.items())
+    try:
+        if context.dry_run and not kind.plans_offline and (seen := kind.check(context)).decision is Decision.DEFERRED:
+            raise NotYetError("planning", why=seen.reason)
+        return cluster_terraform.foreseen(context, module).diff(), ()
+    except CancelledError:
+        raise
+    except WsDeploymentError as error:
+        return f"module {module.source}\n{inputs}", (f"the resources: {error.why}",)
+
 
 def _wanted(context: StepContext) -> Verdict:
     if context.cluster.create:
@@ -115,7 +141,7 @@ def _terraform_there(context: StepContext) -> Verdict:
     if context.cluster_type(context.cluster.type).terraform(context) is None:
         return Verdict.proceed("not made by Terraform")
     try:
-        return Verdict.proceed(str(_program(context)))
+        return Verdict.proceed(str(cluster_terraform.program(context)))
     except MissingToolError as error:
         return context.missing(error.why, error.remedy)
 
@@ -138,75 +164,6 @@ def _owner(context: StepContext) -> str | None:
         return str(json.loads((instance_folder(context.folder) / "owner.json").read_text(encoding="utf-8"))["run"])
     except FileNotFoundError:
         return None
-
-
-def _program(context: StepContext) -> Path:
-    from ws_deployment.tools.find import find  # noqa: PLC0415  loaded when used
-
-    named = context.terraform.program
-    if named and (path := shutil.which(Path(named).expanduser())):
-        return Path(path)
-    if not named and (found := find("terraform")):
-        return found.path
-    raise MissingToolError(
-        "finding",
-        on=named or "terraform or tofu",
-        why=f"no fitting {named or 'terraform or tofu'} is here",
-        remedy="Install Terraform or OpenTofu, 1.6 or newer.",
-    )
-
-
-def _apply(context: StepContext, module: TerraformModule) -> dict[str, object]:
-    from ws_deployment.clients.terraform import StalePlanError, Terraform  # noqa: PLC0415  loaded when used
-    from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415  loaded when used
-    from ws_deployment.tools.files import write_json  # noqa: PLC0415  loaded when used
-    from ws_deployment.tools.folders import cache_home  # noqa: PLC0415  loaded when used
-
-    folder = instance_folder(context.folder)
-    source = _source(context, module)
-    secrets = {name: context.secret(ref) for name, ref in context.terraform.secret_variables.items()}
-    environment = write_instance(
-        folder,
-        source,
-        {**module.variables, **context.terraform.variables},
-        secrets={**module.secret_variables, **secrets},
-        backend=context.terraform.backend,
-    )
-    write_json(folder / "owner.json", {"run": context.run_id, "fleet": context.fleet.name})
-    terraform = Terraform(
-        _program(context),
-        folder,
-        {**module.environment, **environment},
-        cache_home() / "terraform-plugins",
-        log=context.output,
-        on_progress=context.progress,
-        cancelled=context.cancelled,
-        timeout=max(context.deadline - time.monotonic(), 1.0),
-    )
-    terraform.init()
-    saved = folder / PLAN_FILE
-    summary = terraform.plan(saved)
-    context.progress(f"Terraform: {summary}")
-    if not summary.empty:
-        try:
-            terraform.apply(saved)
-        except StalePlanError:
-            terraform.plan(saved)
-            terraform.apply(saved)
-    return {
-        "terraform": terraform.version,
-        "folder": str(folder),
-        **{name: output.value for name, output in terraform.outputs().items() if not output.sensitive},
-    }
-
-
-def _source(context: StepContext, module: TerraformModule) -> Path:
-    """Folder of the module: the config's word, else the type's own."""
-    path = located(context.terraform.source or module.source, context)
-    if path.is_dir():
-        return path
-    why = "there is no such folder"
-    raise UsageError("reading the Terraform module", on=str(path), why=why, remedy="Check terraform.source.")
 
 
 def _nodes_missing(kube: Kube, wanted: int) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,10 +29,13 @@ from ws_deployment.interfaces import (
     StepContext,
     StepPlan,
     SubTask,
+    Undo,
     Verdict,
 )
 from ws_deployment.tools.bundled import bundled
+from ws_deployment.tools.digest import digest_of
 from ws_deployment_steps.placeholders import fill
+from ws_deployment_steps.release_back import REVISION, ReleaseBack
 from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
@@ -73,19 +77,27 @@ class InstallRelease(IStep[ReleaseParameters]):
     def plan(self, context: StepContext) -> StepPlan:
         """The rendered objects, or the diff against the live release."""
         from ws_deployment.clients.helm_diff import compare, masked, read_manifest  # noqa: PLC0415  loaded when used
+        from ws_deployment.clients.helm_random import may_be_random  # noqa: PLC0415  loaded when used
 
         helm = _helm(context)
         chart = self._chart(context, helm)
         values = self._values(context)
         rendered = self._template(helm, chart, values)
         subtask = SubTask("run", data={"version": chart.version})
-        fingerprint = {"manifest": hashlib.sha256(rendered.encode()).hexdigest()}
+        fingerprint = self._fingerprint(context, chart)
         live = self._live(context)
         if live is None:
             objects = read_manifest(rendered)
             summary = f"install {self.parameters.release} ({chart.name} {chart.version}), {len(objects)} objects"
-            return StepPlan(summary, Change.CREATE, masked(rendered), fingerprint=fingerprint, subtasks=(subtask,))
+            twice = context.dry_run and may_be_random(chart.ref)
+            again = self._template(helm, chart, values, again=True) if twice else rendered
+            random = tuple(f"{field} is made at random" for field in compare("", rendered, again).random)
+            listing = masked(rendered)
+            return StepPlan(
+                summary, Change.CREATE, listing, unknown=random, fingerprint=fingerprint, subtasks=(subtask,)
+            )
         connected = self._connected(context)
+        subtask = replace(subtask, data={**subtask.data, REVISION: live.number})
         new = [
             connected.dry_run_server(self.parameters.release, chart, values, namespace=self.parameters.namespace)
             for _ in range(2)
@@ -97,7 +109,7 @@ class InstallRelease(IStep[ReleaseParameters]):
             Change.NONE if same else Change.UPDATE,
             diff.text(),
             unknown=tuple(f"{field} is made at random" for field in diff.random),
-            fingerprint={**fingerprint, "revision": str(live.number)},
+            fingerprint={**fingerprint, "revision of the release": f"{live.number}, {live.status}"},
             subtasks=() if same else (subtask,),
         )
 
@@ -148,6 +160,28 @@ class InstallRelease(IStep[ReleaseParameters]):
             cancelled=context.cancelled,
             progress=context.progress,
         )
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """On a cluster that was there before: back to the revision before, and with `destroy` what is new goes."""
+        back = self._back(context, undo)
+        return back.plan() if back else _goes_with(context)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
+        """Go back a revision, or uninstall."""
+        if back := self._back(context, undo):
+            back.carry_out(_left(context))
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """Nothing is left to be undone."""
+        if back := self._back(context, undo):
+            back.verify()
+
+    def _back(self, context: StepContext, undo: Undo) -> ReleaseBack | None:
+        """None on a cluster that the run made: its releases go with it."""
+        if context.cluster.create:
+            return None
+        release, namespace = self.parameters.release, self.parameters.namespace
+        return ReleaseBack(release, namespace, self._connected(context), self._live(context), context, undo)
 
     def _readable(self, context: StepContext) -> Verdict:
         try:
@@ -202,20 +236,33 @@ class InstallRelease(IStep[ReleaseParameters]):
         version = version or self.parameters.version or context.versions.charts.get(self.parameters.release)
         return helm.chart(path if path.exists() else ref, version=version, repo=self.parameters.repo)
 
-    def _template(self, helm: Helm, chart: Chart, values: Mapping[str, Any]) -> str:
-        return _rendered(
-            Path(helm.program), chart, self.parameters.release, self.parameters.namespace, json.dumps(values)
-        )
+    def _template(self, helm: Helm, chart: Chart, values: Mapping[str, Any], *, again: bool = False) -> str:
+        render = _rendered.__wrapped__ if again else _rendered
+        return render(Path(helm.program), chart, self.parameters.release, self.parameters.namespace, json.dumps(values))
+
+    def _fingerprint(self, context: StepContext, chart: Chart) -> dict[str, str]:
+        """What the release is made of. Manifests won't do: some charts make values at random. Secrets are left out."""
+        place = Path(chart.ref)
+        content = digest_of(place) if place.exists() else f"{chart.ref} of {chart.repo or 'its registry'}"
+        values = json.dumps(self._open_values(context), sort_keys=True, default=str)
+        return {
+            "chart": f"{chart.name} {chart.version}, {content}",
+            "values": hashlib.sha256(values.encode()).hexdigest(),
+        }
 
     def _values(self, context: StepContext) -> dict[str, Any]:
+        secrets = (_nested(path, context.secret(ref)) for path, ref in self.parameters.secret_values.items())
+        return merge_values(self._open_values(context), *secrets)
+
+    def _open_values(self, context: StepContext) -> dict[str, Any]:
+        """All values but the secret ones."""
         files = (*context.cluster.values_files, *self.parameters.values_files)
         layers = [_read_values(located(file, context)) for file in files]
         layers.append(self.parameters.values)
         if tag := context.versions.images.get(self.parameters.release):
             layers.append(_nested(self.parameters.image_tag, tag))
         filled: dict[str, Any] = fill(merge_values(*layers), context.cluster)
-        secrets = (_nested(path, context.secret(ref)) for path, ref in self.parameters.secret_values.items())
-        return merge_values(filled, *secrets)
+        return filled
 
     def _connected(self, context: StepContext) -> Helm:
         return _helm(context, context.kubeconfig())
@@ -261,6 +308,10 @@ class InstallMonitoring(InstallRelease):
 
     summary = "Install or upgrade the release monitoring."
     parameters_model = MonitoringParameters
+
+
+def _goes_with(context: StepContext) -> StepPlan:
+    return StepPlan(f"nothing: it goes with {context.cluster.name}, which the run made", Change.NONE, subtasks=())
 
 
 _CRD = "CustomResourceDefinition"

@@ -24,8 +24,10 @@ from ws_deployment.interfaces import (
     StepPlan,
     SubTask,
     TlsMaterial,
+    Undo,
     Verdict,
 )
+from ws_deployment_steps import registration_back
 
 #: Secrets that hold the client material, by generation of the bridge's API.
 _SECRETS = {"2026": "ws-manager-mk2-client-tls", "2021": "ws-manager-client-tls"}
@@ -69,10 +71,13 @@ class RegisterCluster(IStep[RegisterParameters]):
             flags = ", ".join(("cordoned", *(("governed",) if governance.govern else ()), governance.preferability))
             subtasks.append(SubTask(governance.meta, f"register at {governance.meta}: {flags}"))
         metas = ", ".join(governance.meta for governance in cluster.governed_by)
+        fingerprint, unknown = self._there(context)
         return StepPlan(
             f"register {cluster.short_name} at {metas}, cordoned",
             Change.CREATE,
             diff="\n".join(subtask.summary for subtask in subtasks),
+            unknown=unknown,
+            fingerprint=fingerprint,
             subtasks=tuple(subtasks),
         )
 
@@ -115,11 +120,40 @@ class RegisterCluster(IStep[RegisterParameters]):
                     "verifying registration of", on=f"{cluster.short_name} at {meta.name}", why=problem
                 )
 
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """Cordoned at every meta cluster where the run registered it, with `destroy` deregistered."""
+        return registration_back.plan(self._undone_at(context, undo), context, undo)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:
+        """Cordon or deregister at one meta cluster."""
+        registrar = self._registrar(context, context.fleet.meta(subtask.name))
+        registration_back.carry_out(registrar, context, subtask.name, undo)
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """No meta cluster sends anybody to it."""
+        registration_back.verify(self._undone_at(context, undo), context, undo)
+
+    def _undone_at(self, context: StepContext, undo: Undo) -> dict[str, IRegistrar]:
+        metas = registration_back.metas(context, undo)
+        return {name: self._registrar(context, context.fleet.meta(name)) for name in metas}
+
     def _registrar(self, context: StepContext, meta: MetaCluster) -> IRegistrar:
         return context.registrar(self.parameters.via, self.parameters.options, meta)
 
     def _list(self, context: StepContext, meta: MetaCluster) -> Sequence[Registration]:
         return self._registrar(context, meta).registrations()
+
+    def _there(self, context: StepContext) -> tuple[dict[str, str], tuple[str, ...]]:
+        """How each meta cluster has the cluster now, and of which that is not known."""
+        known, unknown = {}, []
+        for governance in context.cluster.governed_by:
+            try:
+                there = _find(self._list(context, context.fleet.meta(governance.meta)), context.cluster.short_name)
+            except NotYetError as error:
+                unknown.append(f"whether {governance.meta} has it already: {error.why}")
+                continue
+            known[f"registration at {governance.meta}"] = f"with {there.url}" if there else "none"
+        return known, tuple(unknown)
 
     def _free(self, context: StepContext) -> Verdict:
         cluster = context.cluster

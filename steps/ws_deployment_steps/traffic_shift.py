@@ -5,7 +5,7 @@ Which clusters are old is decided here; the arithmetic is in ws_deployment.traff
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,10 +29,15 @@ from ws_deployment.interfaces import (
     StepContext,
     StepPlan,
     SubTask,
+    Undo,
     Verdict,
     WorkspaceCluster,
 )
-from ws_deployment.traffic.ramp import ramp, shares
+from ws_deployment.traffic.ramp import DEFAULT_SCORE, HIGHEST_SCORE, ramp, shares
+from ws_deployment_steps import shift_back
+
+#: What a bridge makes of the hint that a cluster is registered with.
+_HINTED = {"none": DEFAULT_SCORE, "prefer": HIGHEST_SCORE, "dontschedule": 0}
 
 
 class TrafficShiftParameters(Parameters):
@@ -75,10 +80,15 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         try:
             registrations = router.registrations()
         except NotYetError as error:
+            if not context.dry_run:
+                raise
             return self._offline(context, error)
-        missing = [name for name in _new(context) if name not in {r.name for r in registrations}]
-        if missing:
-            return self._offline(context, NotYetError("planning", why=f"{', '.join(missing)} not registered yet"))
+        others = [registration for registration in registrations if registration.name not in _new(context)]
+        foreseen = _foreseen(context, registrations)
+        if foreseen and not context.dry_run:
+            missing = ", ".join(registration.name for registration in foreseen)
+            raise NotYetError("planning", on=context.meta.name, why=f"{missing} not registered yet")
+        registrations = (*registrations, *foreseen)
         stages = self._stages(context, registrations)
         subtasks = tuple(subtask for stage in stages for subtask in self._subtasks(router, stage))
         old = _old(context, registrations)
@@ -86,15 +96,15 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             _summary(_new(context), old, [stage.percent for stage in stages]),
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
-            fingerprint={r.name: f"{r.score}/{r.max_score}/{r.available}" for r in registrations},
-            subtasks=subtasks,
+            fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
+            subtasks=shift_back.remembering(subtasks, registrations, _new(context)),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
         """Carry out one write and tell how traffic is split now."""
         router = self._router(context)
         router.carry_out(subtask)
-        context.traffic({name: round(share, 1) for name, share in shares(router.registrations()).items() if share})
+        _tell(context, shares(router.registrations()))
         return None
 
     def verify(self, context: StepContext) -> None:
@@ -107,6 +117,18 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             raise WsDeploymentError(
                 "verifying traffic of", on=context.meta.name, why=f"{', '.join(left)} still take starts"
             )
+
+    def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
+        """Weights and cordons as they were before the shift."""
+        return shift_back.plan(self._router(context), undo)
+
+    def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:
+        """Carry out one write back and tell how traffic is split now."""
+        _tell(context, shift_back.carry_out(self._router(context), subtask, undo))
+
+    def verify_rollback(self, context: StepContext, undo: Undo) -> None:
+        """Every weight that the shift wrote is as before."""
+        shift_back.verify(self._router(context), undo)
 
     def _router(self, context: StepContext) -> ITrafficRouter:
         return context.traffic_router(self.parameters.via, self.parameters.options, context.meta)
@@ -151,7 +173,12 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             f"move {context.meta.name}'s traffic to {', '.join(_new(context))}: {levels}, holding {holds} between",
             Change.UPDATE,
             unknown=(f"which clusters it moves from, and the single writes: {reason.why}",),
+            subtasks=(),
         )
+
+
+def _tell(context: StepContext, split: Mapping[str, float]) -> None:
+    context.traffic({name: round(share, 1) for name, share in split.items() if share})
 
 
 def _clusters(context: StepContext) -> tuple[WorkspaceCluster, ...]:
@@ -162,6 +189,21 @@ def _clusters(context: StepContext) -> tuple[WorkspaceCluster, ...]:
 
 def _new(context: StepContext) -> tuple[str, ...]:
     return tuple(cluster.short_name for cluster in _clusters(context))
+
+
+def _foreseen(context: StepContext, registrations: Sequence[Registration]) -> tuple[Registration, ...]:
+    """The run's clusters that are not registered yet, as the bridge will have them: cordoned, scored by their hint."""
+    there = {registration.name for registration in registrations}
+    return tuple(
+        Registration(cluster.short_name, _HINTED[cluster.governance(context.meta.name).preferability], available=False)
+        for cluster in _clusters(context)
+        if cluster.short_name not in there
+    )
+
+
+def _weight(registration: Registration) -> str:
+    state = "available" if registration.available else "cordoned"
+    return f"score {registration.score} of at most {registration.max_score}, {state}"
 
 
 def _old(context: StepContext, registrations: Sequence[Registration]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ws_deployment.clients.terraform import StalePlanError, Terraform, TerraformError, TransientTerraformError
+from ws_deployment.clients.terraform import StaleTerraformPlanError, Terraform, TerraformError, TransientTerraformError
 from ws_deployment.clients.terraform_instance import write_instance
 from ws_deployment.clients.terraform_stream import Diagnostic
 from ws_deployment.errors import CancelledError, UsageError
@@ -72,7 +72,7 @@ def test_a_cluster_is_planned_made_changed_and_destroyed(tmp_path: Path, module:
 
     first = terraform.plan(plan)
     assert first.addresses("create") == ("module.cluster.terraform_data.cluster",)
-    assert "input.token: null → (sensitive)" in first.diff()
+    assert "input.token: (sensitive)" in first.diff()
     assert first.fingerprint == terraform.plan(plan).fingerprint
     terraform.apply(plan)
 
@@ -120,7 +120,7 @@ def test_a_stale_plan_is_told_apart(tmp_path: Path, module: Path) -> None:
     terraform.plan(terraform.folder / "a.tfplan")
     terraform.plan(terraform.folder / "b.tfplan")
     terraform.apply(terraform.folder / "a.tfplan")
-    with pytest.raises(StalePlanError, match="Plan again"):
+    with pytest.raises(StaleTerraformPlanError, match="Plan again"):
         terraform.apply(terraform.folder / "b.tfplan")
 
 

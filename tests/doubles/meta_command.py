@@ -29,6 +29,8 @@ def main() -> None:
             state[cluster["name"]] = {
                 "name": cluster["name"], "url": cluster["url"], "score": 50, "available": not cluster["cordoned"],
             }  # fmt: skip
+        case "cordon":
+            state[request["cluster"]["name"]]["available"] = False
         case "deregister":
             state.pop(request["cluster"]["name"], None)
         case "write":

@@ -8,23 +8,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ws_deployment_steps.registrars.bridge import BridgeRegistrar
+from ws_deployment_steps.registrars.command import CommandRegistrar
+from ws_deployment_steps.registrars.gpctl import GpctlRegistrar
+
 from ws_deployment.config.v1 import Project, SecretReference, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, WorkspaceCluster
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, MetaCluster, Outputs, StepContext
 
+_REGISTRARS: dict[str, type[IRegistrar]] = {
+    "bridge": BridgeRegistrar,
+    "command": CommandRegistrar,
+    "gpctl": GpctlRegistrar,
+}
+
 
 class ClusterContext(StepContext):
-    """About `cluster` in `project`; what the step says is kept in `said`."""
+    """About `cluster` in `project`; what the step says is kept in `said`.
 
-    def __init__(self, folder: Path, cluster: WorkspaceCluster, project: Project, *, dry_run: bool = False) -> None:
+    `metas` govern it, and are reached by their `bridge`; `kinds` are the cluster types that there are.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cluster: WorkspaceCluster,
+        project: Project,
+        *,
+        dry_run: bool = False,
+        metas: tuple[MetaCluster, ...] = (),
+        kinds: Mapping[str, IClusterType] | None = None,
+    ) -> None:
         self.run_id, self.dry_run = "20261121-091533-7f3a", dry_run
         self.terraform, self.versions = Terraform(), Versions()
         self.config_folder, self.output = folder, folder / "output.log"
         self.deadline, self.cancelled = time.monotonic() + 60, threading.Event()
-        self.fleet = Fleet("fleet", "staging", project, 17, (cluster,), ())
+        self.fleet = Fleet("fleet", "staging", project, 17, (cluster,), metas)
         self.said: list[str] = []
         self.earlier: dict[str, Outputs] = {}
         self._top, self._cluster = folder, cluster
+        self._kinds = kinds or {}
 
     @property
     def folder(self) -> Path:
@@ -55,10 +78,11 @@ class ClusterContext(StepContext):
         raise AssertionError(reference)
 
     def cluster_type(self, name: str) -> IClusterType:
-        raise AssertionError(name)
+        return self._kinds[name]
 
     def registrar(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> IRegistrar:
-        raise AssertionError((via, options, meta))
+        kind = _REGISTRARS[via]
+        return kind(kind.parameters_model.model_validate(options), meta, self)
 
     def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
         raise AssertionError((via, options, meta))

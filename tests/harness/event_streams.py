@@ -31,6 +31,7 @@ class Story:
 
     metas: Mapping[str, tuple[str, ...]]
     state: str = "/var/lib/ws-deployment"
+    undoes: str = ""
     happened: list[tuple[float, Kind, str | None, dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -60,9 +61,10 @@ class Story:
             ],
             configFile="configs/local.yaml",
             state=self.state,
+            undoes=self.undoes,
         )
 
-    def say(self, at: float, kind: Kind, task: str | None = None, **data: Any) -> None:
+    def say(self, at: float, kind: Kind, task: str | None = None, /, **data: Any) -> None:
         self.happened.append((at, kind, task, data))
 
     def events(self, until: float = float("inf")) -> list[Event]:
@@ -74,9 +76,13 @@ class Story:
             if at <= until
         ]
 
+    def start(self, at: float, key: str) -> None:
+        file = f"{self.state}/runs/{RUN}/output/{key.replace('/', '.')}.log"
+        self.say(at, Kind.TASK_STARTED, key, output=file)
+
     def begin(self, at: float, key: str, summary: str, change: str = "create", removal: str = "") -> None:
         """A task is started, checked and planned; its one sub-task begins."""
-        self.say(at, Kind.TASK_STARTED, key)
+        self.start(at, key)
         self.say(at + 0.01, Kind.TASK_CHECKED, key, check="wanted", decision="proceed", reason="", remedy="")
         self._planned(at, key, summary, change=change, removal=removal)
         self.say(at + 0.03, Kind.SUBTASK_STARTED, key, name="run", summary="", hold=0.0)
@@ -118,7 +124,7 @@ class Story:
         key = f"{meta}/traffic-shift"
         summary = f"move traffic from {old} to {new}: 10 % → 100 %"
         names = (f"score {new} = 5", "10%/hold", f"score {new} = 50", f"cordon {old}")
-        self.say(at, Kind.TASK_STARTED, key)
+        self.start(at, key)
         self.say(at, Kind.TASK_CHECKED, key, check="registered", decision="proceed", reason="", remedy="")
         self._planned(at, key, summary, change="update", subtasks=list(names))
         at += 0.03
@@ -126,6 +132,8 @@ class Story:
             wait = hold if name.endswith("hold") else 0.0
             told = {"name": name, "summary": f"hold at 10 % for {hold:g} s" if wait else name}
             self.say(at, Kind.SUBTASK_STARTED, key, **told, hold=wait)
+            if wait:
+                self.say(at, Kind.TASK_WAITING, key, name=name, text=told["summary"], until=BEGIN + at + wait)
             at += wait or 0.05
             if not wait:
                 shares = {new: float(share), old: float(100 - share)}
@@ -158,7 +166,7 @@ def good(state: str = "/var/lib/ws-deployment") -> Story:
 def mixed(state: str = "/var/lib/ws-deployment") -> Story:
     """Three clusters, two meta clusters: retries, a skip, a hold, a failure of us17 that blocks what comes after it."""
     story = Story({"prod-meta-eu00": ("eu17", "eun17"), "prod-meta-us01": ("us17",)}, state)
-    story.say(0.2, Kind.TASK_STARTED, "eun17/create-cluster")
+    story.start(0.2, "eun17/create-cluster")
     reason = "create: false: gp-stag-ws-eun17 exists and is not ours to make"
     story.say(0.3, Kind.TASK_CHECKED, "eun17/create-cluster", check="wanted", decision="skip", reason=reason, remedy="")
     story.finish(0.3, "eun17/create-cluster", "skipped", reason)
@@ -190,7 +198,41 @@ def interrupted() -> Story:
     story = Story({"prod-meta-eu00": ("eu17",)})
     at = story.cluster(0.1, "eu17", STEPS[:1])
     story.begin(at, "eu17/install-gitpod", "install gitpod 0.5.0 into eu17")
-    story.end(at + 5.0, "cancelled")
+    story.end(at + 5.0, "interrupted")
+    return story
+
+
+def asking(status: str = "") -> Story:
+    """A step of the team's own asks before traffic moves; it ends with `status` while it waits, or goes on waiting."""
+    story = Story({"prod-meta-eu00": ("eu17",)})
+    at = story.cluster(0.1, "eu17", STEPS[:5])
+    key = "eu17/register-cluster"
+    story.start(at, key)
+    story._planned(at, key, "ask before eu17 is registered", change="update", subtasks=["ask", "run"])
+    at += 0.05
+    story.say(at, Kind.SUBTASK_STARTED, key, name="ask", summary="ask the owners", hold=0.0)
+    story.say(at + 0.01, Kind.TASK_WAITING, key, name="ask", text="May eu17 take users?", until=None)
+    if status:
+        story.end(at + 30.0, status)
+    return story
+
+
+def approved() -> Story:
+    """The same, taken up by another process, paused for a while, approved, and done."""
+    story = asking("waiting")
+    key = "eu17/register-cluster"
+    story.say(100.0, Kind.RUN_RESUMED, attempt=1, again=[], who="ada", host="ci-7")
+    story.start(100.1, key)
+    story.say(100.2, Kind.SUBTASK_STARTED, key, name="ask", summary="ask the owners", hold=0.0)
+    story.say(100.3, Kind.TASK_WAITING, key, name="ask", text="May eu17 take users?", until=None)
+    story.say(110.0, Kind.RUN_PAUSED)
+    story.say(120.0, Kind.RUN_UNPAUSED)
+    story.say(130.0, Kind.TASK_APPROVED, key, name="ask", who="bob@desk", reason="looks good", at=BEGIN + 129.5)
+    story.say(130.1, Kind.SUBTASK_FINISHED, key, name="ask", summary="ask the owners", status="done", seconds=30.0)
+    story.say(130.2, Kind.SUBTASK_STARTED, key, name="run", summary="", hold=0.0)
+    story.done(130.6, key, "register eu17", 30.5, attempts=1, url="https://127.0.0.1:41175")
+    at = story.shift(131.0, "prod-meta-eu00", "eu17", "eu16", hold=60.0)
+    story.end(at + 0.1, "done")
     return story
 
 

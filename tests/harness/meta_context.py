@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ws_deployment_steps.routers.bridge import BridgeRouter
+from ws_deployment_steps.routers.command import CommandRouter
+from ws_deployment_steps.routers.werft import WerftRouter
+
 from ws_deployment.config.v1 import Bridge, Project, SecretReference, Terraform, Versions
 from ws_deployment.interfaces import (
     Fleet,
@@ -21,11 +25,22 @@ from ws_deployment.interfaces import (
     WorkspaceCluster,
 )
 
+_ROUTERS: dict[str, type[ITrafficRouter]] = {"bridge": BridgeRouter, "command": CommandRouter, "werft": WerftRouter}
+
 
 class MetaContext(StepContext):
-    """Knows one meta cluster and its bridge; secrets are read from `secrets` by variable name."""
+    """Knows one meta cluster and its bridge; secrets are read from `secrets` by variable name.
 
-    def __init__(self, folder: Path, bridge: Bridge | None, secrets: Mapping[str, str] | None = None) -> None:
+    For a step, `clusters` are the run's, and `splits` is a list that keeps what it tells of traffic.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        bridge: Bridge | None,
+        secrets: Mapping[str, str] | None = None,
+        clusters: tuple[WorkspaceCluster, ...] = (),
+    ) -> None:
         self.run_id = "run-1"
         self.dry_run = False
         self.terraform, self.versions = Terraform(), Versions()
@@ -34,8 +49,9 @@ class MetaContext(StepContext):
         self.deadline = time.monotonic() + 60
         self.cancelled = threading.Event()
         self._meta = MetaCluster("meta", "europe-west1", "existing", bridge)
-        self.fleet = Fleet("fleet", "staging", Project(id="p"), 17, (), (self._meta,))
+        self.fleet = Fleet("fleet", "staging", Project(id="p"), 17, clusters, (self._meta,))
         self.said: list[str] = []
+        self.splits: list[Mapping[str, float]] | None = None
         self._secrets = secrets or {}
 
     @property
@@ -58,7 +74,8 @@ class MetaContext(StepContext):
         self.said.append(message)
 
     def traffic(self, shares: Mapping[str, float]) -> None:
-        raise AssertionError(f"a back-end does not tell the split: {shares}")
+        assert self.splits is not None, f"a back-end does not tell the split: {shares}"
+        self.splits.append(shares)
 
     def outputs(self, step: str) -> Outputs:
         raise AssertionError(step)
@@ -78,7 +95,8 @@ class MetaContext(StepContext):
         raise AssertionError((via, options, meta))
 
     def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
-        raise AssertionError((via, options, meta))
+        kind = _ROUTERS[via]
+        return kind(kind.parameters_model.model_validate(options), meta, self)
 
     def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
         raise AssertionError(cluster)

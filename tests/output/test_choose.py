@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def shown(
     bus = EventBus(streams.RUN)
     with outputs_for(form, bus, streams_, environment, wishes):
         for event in streams.mixed().events():
-            bus.emit(event.kind, event.task, **event.data)
+            until = {"until": time.time() + 600.0} if event.kind == "task.waiting" else {}
+            bus.emit(event.kind, event.task, **{**event.data, **until})
     assert isinstance(streams_.stdout, io.StringIO)
     assert isinstance(streams_.stderr, io.StringIO)
     return streams_.stdout.getvalue(), streams_.stderr.getvalue()

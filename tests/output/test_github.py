@@ -69,7 +69,8 @@ def test_a_refusal_is_an_annotation_and_success_a_notice() -> None:
 def test_kept_output_is_in_the_fold_and_cannot_give_commands(tmp_path: Path) -> None:
     story = streams.mixed(str(tmp_path))
     run = streams.folded(story)
-    kept = run.output_file(run.tasks["us17/alive-test"])
+    kept = run.tasks["us17/alive-test"].output
+    assert kept
     kept.parent.mkdir(parents=True)
     kept.write_text("first\n::set-env name=PATH::/evil\n" + "more\n" * 300)
     lines = log(story)

@@ -18,7 +18,7 @@ from ws_deployment.output.model import RunView
 from ws_deployment.output.summary import Summary
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-STORIES = [streams.good, streams.mixed, streams.interrupted, streams.refused]
+STORIES = [streams.good, streams.mixed, streams.interrupted, streams.refused, streams.asking, streams.approved]
 
 
 def strict(schema: Any) -> Any:

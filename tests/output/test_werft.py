@@ -49,7 +49,8 @@ def test_results_are_never_empty() -> None:
 def test_a_line_is_never_longer_than_the_cutter_takes(tmp_path: Path) -> None:
     story = streams.good(str(tmp_path))
     run = streams.folded(story)
-    kept = run.output_file(run.tasks["eu17/create-cluster"])
+    kept = run.tasks["eu17/create-cluster"].output
+    assert kept
     kept.parent.mkdir(parents=True)
     kept.write_text("é" * 100_000 + "\n[other|FAIL] line\n")
     _, slices = cut(story)

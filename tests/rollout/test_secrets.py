@@ -118,8 +118,10 @@ def test_no_secret_comes_out_anywhere(tmp_path: Path) -> None:
             "HOOK_URL": url,
         }
         with watched_processes() as command_lines:
-            planned = program("run", "-c", config, "--dry-run", "--full", env=planted)
-            ended = program("run", "-c", config, "--json", env=planted)
+            plan = tmp_path / "kept" / "plan.json"
+            plan.parent.mkdir()
+            planned = program("plan", "-c", config, "--out", plan, "--full", env=planted)
+            ended = program("apply", plan, "--json", env=planted)
     assert planned.code == 0, planned.err
     assert ended.code == 0, ended.err
     (cluster,) = list_clusters()
@@ -130,16 +132,19 @@ def test_no_secret_comes_out_anywhere(tmp_path: Path) -> None:
     said = "\n".join([planned.out, planned.err, ended.out, ended.err, *command_lines]).encode() + b"".join(sent)
     written = {
         str(path): path.read_bytes()
-        for folder in (state_path(), cache_home())
+        for folder in (state_path(), cache_home(), plan.parent)
         for path in folder.rglob("*")
         if path.is_file() and "/tools/" not in str(path) and not any(part in str(path) for part in EXEMPT)
     }
     assert any(path.endswith("state.db") for path in written)
     assert any(path.endswith("alive-test.log") for path in written)
+    assert sum(path.endswith(("plan.json", "summary.json")) for path in written) >= 2
     for name, secret in secrets.items():
         for form in forms(secret):
             assert form not in said, name
             assert [path for path, content in written.items() if form in content] == [], name
-    exempt = [path for path in state_path().rglob("*") if path.is_file() and path.suffix in {".tfstate", ".tfplan"}]
-    assert exempt
+    places = (state_path(), plan.parent)
+    files = [path for folder in places for path in folder.rglob("*") if path.suffix in {".tfstate", ".tfplan"}]
+    exempt = [path for path in files if path.is_file()]
+    assert {path.suffix for path in exempt if plan.parent in path.parents} == {".tfplan"}
     assert all(path.stat().st_mode & 0o077 == 0 for path in exempt)

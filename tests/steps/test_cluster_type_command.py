@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from harness.cluster_context import ClusterContext, a_cluster
 from ws_deployment_steps.cluster_types.command import CommandCluster
+from ws_deployment_steps.create_cluster import CreateCluster, CreateClusterParameters
 
 from ws_deployment.config.v1 import Project
-from ws_deployment.errors import WsDeploymentError
-from ws_deployment.interfaces import Decision, NotYetError
+from ws_deployment.errors import RefusedError, WsDeploymentError
+from ws_deployment.interfaces import Decision, NotYetError, Undo
 
 #: A team's program in earnest: keeps its clusters in a file, by the contract of docs/cluster-type-command.md.
 PROGRAM = """
@@ -41,7 +42,8 @@ print(json.dumps(answer))
 @pytest.fixture
 def about(tmp_path: Path) -> ClusterContext:
     (tmp_path / "clusters.py").write_text(PROGRAM)
-    return ClusterContext(tmp_path, a_cluster("command", command=(sys.executable, "clusters.py")), Project(id="p"))
+    made = a_cluster("command", command=(sys.executable, "clusters.py"))
+    return ClusterContext(tmp_path, made, Project(id="p"), kinds={"command": CommandCluster()})
 
 
 def actions(about: ClusterContext) -> list[str]:
@@ -82,6 +84,34 @@ def test_anothers_cluster_is_refused(about: ClusterContext) -> None:
     verdict = CommandCluster().check(about)
     assert verdict.decision is Decision.REFUSE
     assert "20261121-091533-7f3a" in verdict.reason
+
+
+def test_anothers_cluster_is_never_removed(about: ClusterContext) -> None:
+    CommandCluster().create(about)
+    own, about.run_id = about.run_id, "another"
+    with pytest.raises(RefusedError, match=f"of run {own}"):
+        CommandCluster().destroy(about)
+    assert "destroy" not in actions(about)
+
+
+def test_a_run_that_is_undone_keeps_it_unless_it_shall_go(about: ClusterContext) -> None:
+    step = CreateCluster(CreateClusterParameters())
+    plan = step.plan(about)
+    undo = Undo(plan, ("run",), step.run(about, plan.subtasks[0]))
+    assert step.plan_rollback(about, undo).subtasks == ()
+    (about.folder / "kubeconfig").unlink()
+    gone = PROGRAM.replace("if name in clusters else {}", "if False else {}")
+    (about.config_folder / "clusters.py").write_text(gone)
+    destroying = dataclasses.replace(undo, destroy=True)
+    [subtask] = step.plan_rollback(about, destroying).subtasks
+    for _ in range(2):
+        step.rollback(about, subtask, destroying)
+        step.verify_rollback(about, destroying)
+    assert actions(about).count("destroy") == 1
+    (about.config_folder / "clusters.py").write_text(gone.replace("clusters.pop(name, None)", "pass"))
+    CommandCluster().create(about)
+    with pytest.raises(WsDeploymentError, match="still there"):
+        step.rollback(about, subtask, destroying)
 
 
 def test_a_program_that_fails_or_is_not_named(about: ClusterContext) -> None:

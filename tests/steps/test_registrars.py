@@ -10,19 +10,33 @@ from pathlib import Path
 
 import pytest
 from harness.certificates import Authority
+from harness.cluster_context import ClusterContext, a_cluster
 from harness.meta_context import MetaContext
 from harness.programs import double
 from harness.stand_ins import Bridge as RunningBridge
 from harness.stand_ins import WsManager, bridge, ws_manager
 from ws_deployment_steps.meta_command import CommandParameters
+from ws_deployment_steps.register_cluster import RegisterCluster, RegisterParameters
 from ws_deployment_steps.registrars.bridge import BridgeRegistrar
 from ws_deployment_steps.registrars.command import CommandRegistrar
 from ws_deployment_steps.registrars.gpctl import GpctlParameters, GpctlRegistrar
 
+from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.errors import AlreadyRegisteredError, BridgeUnavailableError
 from ws_deployment.clients.command import CommandError, TransientCommandError
-from ws_deployment.config.v1 import Bridge, KubernetesAccess, SecretReference
-from ws_deployment.interfaces import IRegistrar, NotYetError, RegistrationRequest, TlsMaterial
+from ws_deployment.config.v1 import Bridge, KubernetesAccess, Project, SecretReference
+from ws_deployment.errors import RefusedError, WsDeploymentError
+from ws_deployment.fleet.clusters import Governance
+from ws_deployment.interfaces import (
+    IRegistrar,
+    MetaCluster,
+    NotYetError,
+    RegistrationRequest,
+    StepPlan,
+    SubTask,
+    TlsMaterial,
+    Undo,
+)
 
 pytestmark = pytest.mark.real
 
@@ -96,9 +110,64 @@ def test_registers_cordoned_and_deregisters(
     assert (there.name, there.url, there.available, there.effective) == ("eu17", asked.url, False, 0)
     assert there.score == (50 if via == "command" else 100)
     assert there.governed
+    uncordon(via, tmp_path, server)
+    assert [each.available for each in registrar.registrations()] == [True]
+    for _ in range(2):
+        registrar.cordon("eu17")
+    assert [each.available for each in registrar.registrations()] == [False]
     registrar.deregister("eu17")
     registrar.deregister("eu17")
     assert list(registrar.registrations()) == []
+
+
+def uncordon(via: str, folder: Path, server: RunningBridge) -> None:
+    if via == "command":
+        state = json.loads((folder / "state.json").read_text())
+        state["eu17"]["available"] = True
+        (folder / "state.json").write_text(json.dumps(state))
+    else:
+        with BridgeClient(server.endpoint) as client:
+            client.uncordon("eu17")
+
+
+def undone(
+    folder: Path, server: RunningBridge, url: str, *, create: bool = True, before: str = "none"
+) -> tuple[RegisterCluster, ClusterContext, Undo]:
+    """A registration that a run has made, as its journal has it."""
+    cluster = a_cluster("existing", create=create, url=url, governed_by=(Governance("meta"),))
+    meta = MetaCluster("meta", "europe-west1", "existing", Bridge(api=api(server), address=server.endpoint))
+    context = ClusterContext(folder, cluster, Project(id="p"), metas=(meta,))
+    plan = StepPlan("register", fingerprint={"registration at meta": before}, subtasks=(SubTask("meta"),))
+    return RegisterCluster(RegisterParameters()), context, Undo(plan)
+
+
+def test_a_registration_that_is_not_the_runs_is_left_alone(
+    tmp_path: Path, server: RunningBridge, asked: RegistrationRequest
+) -> None:
+    native(tmp_path, server).register(asked)
+    uncordon("bridge", tmp_path, server)
+    try:
+        for step, context, undo in (
+            undone(tmp_path, server, "https://127.0.0.1:1"),
+            undone(tmp_path, server, asked.url, create=False, before=f"with {asked.url}"),
+        ):
+            for each in (undo, replace(undo, destroy=True)):
+                assert step.plan_rollback(context, each).subtasks == ()
+                step.verify_rollback(context, each)
+        # One that the run may have made is found by name and URL, journaled or not.
+        for create in (True, False):
+            step, context, undo = undone(tmp_path, server, asked.url, create=create)
+            with pytest.raises(RefusedError, match="starts/meta"):
+                step.plan_rollback(context, undo)
+            undo = replace(undo, forced=frozenset({"starts/meta"}))
+            for subtask in step.plan_rollback(context, undo).subtasks:
+                step.rollback(context, subtask, undo)
+            step.verify_rollback(context, undo)
+            uncordon("bridge", tmp_path, server)
+            with pytest.raises(WsDeploymentError, match="still available"):
+                step.verify_rollback(context, undo)
+    finally:
+        native(tmp_path, server).deregister("eu17")
 
 
 def test_never_overwrites_what_is_registered(tmp_path: Path, server: RunningBridge, asked: RegistrationRequest) -> None:

@@ -33,6 +33,7 @@ class Watching:
     new: bool = False
     key: str = ""
     detach: bool = False
+    unshared_lock: bool = False
 
 
 def attended(
@@ -72,6 +73,7 @@ def attended(
                 new=watching.new,
                 detach=watching.detach,
                 key=watching.key,
+                unshared_lock=watching.unshared_lock,
             )
             report = carry(manner)
             code = ExitCode.DONE if report.status.good or watching.detach else ExitCode.FAILED

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import enum
 
-from ws_deployment.errors import CancelledError, LockedError, RefusedError, UsageError, WsDeploymentError
+from ws_deployment.errors import (
+    CancelledError,
+    LockedError,
+    RefusedError,
+    StalePlanError,
+    UsageError,
+    WsDeploymentError,
+)
 
 
 class ExitCode(enum.IntEnum):
@@ -26,6 +33,8 @@ def of(error: WsDeploymentError) -> ExitCode:
     """The code for an error that ended the command."""
     if isinstance(error, UsageError):
         return ExitCode.USAGE
+    if isinstance(error, StalePlanError):
+        return ExitCode.STALE_PLAN
     if isinstance(error, LockedError):
         return ExitCode.LOCKED
     if isinstance(error, RefusedError):

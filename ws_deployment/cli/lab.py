@@ -55,13 +55,19 @@ def lab() -> None:
 def up(
     meta: Annotated[list[str] | None, typer.Option(help="A meta cluster to start; repeat for more.")] = None,
     api: Annotated[Literal["2021", "2026"], typer.Option(help="Generation of the bridge's protocol.")] = "2026",
+    kubernetes: Annotated[
+        bool, typer.Option("--kubernetes", help="Give each meta cluster a Kubernetes API too, for locks.")
+    ] = False,
 ) -> None:
     """Start meta clusters, and clusters whose processes have ended (after a reboot)."""
+    from ws_deployment.lab import meta_kubernetes  # noqa: PLC0415  only when called
     from ws_deployment.lab.cluster import is_running, list_clusters, restart_cluster  # noqa: PLC0415  only when called
     from ws_deployment.lab.meta import ensure_meta  # noqa: PLC0415  likewise
 
     for name in meta or [DEFAULT_META]:
         print(ensure_meta(name, api, on_progress=say).endpoint)
+        if kubernetes or meta_kubernetes.find(name):
+            meta_kubernetes.ensure(name, on_progress=say)
     for cluster in list_clusters():
         if not is_running(cluster):
             restart_cluster(cluster, on_progress=say)

@@ -19,8 +19,13 @@ class Commands(LazyGroup):
 
     lazy = {  # noqa: RUF012  the annotation stands in LazyGroup
         "validate": Lazy("ws_deployment.cli.validate:command", "Tell all faults of a config."),
+        "plan": Lazy("ws_deployment.cli.plan:app", "Say what a run would do; --out keeps it for apply."),
+        "show-plan": Lazy("ws_deployment.cli.show_plan:command", "Print a saved plan."),
+        "apply": Lazy("ws_deployment.cli.apply:command", "Do what a saved plan says, and nothing else."),
         "run": Lazy("ws_deployment.cli.run:command", "Roll out a config's clusters; --dry-run only plans."),
         "runs": Lazy("ws_deployment.cli.runs:app", "Look at runs, resume, approve, roll back."),
+        "status": Lazy("ws_deployment.cli.status:command", "Show clusters: traffic, versions, owners, orphans."),
+        "traffic": Lazy("ws_deployment.cli.traffic:app", "Show who takes starts; restore weights without a journal."),
         "due": Lazy("ws_deployment.cli.due:command", "From cron: go on with runs whose time has come."),
         "worker": Lazy("ws_deployment.cli.worker:command", "Carry out what detached runs left."),
         "steps": Lazy("ws_deployment.cli.steps:app", "List installed steps and their parameters."),

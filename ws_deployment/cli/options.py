@@ -51,6 +51,13 @@ WaitForLocks = Annotated[
 ExitOnWait = Annotated[
     bool, typer.Option("--exit-on-wait", help="End with 6 when the run waits for a person or a moment.")
 ]
+UnsharedLock = Annotated[
+    bool,
+    typer.Option(
+        "--unshared-lock",
+        help="In production: go on although runs from another state store can't see this one's lock.",
+    ),
+]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique prefix of one, or `latest`.")]
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
-from ws_deployment.cli.config_file import require
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, WaitForLocks
+from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, UnsharedLock, WaitForLocks
+from ws_deployment.cli.plan_shown import PlanFormat, plan, show
+from ws_deployment.cli.requested import ClusterId, Exclude, Only, SourceRef, VersionsManifest, Wanted
 from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
 from ws_deployment.errors import UsageError
 from ws_deployment.output.choose import Format
@@ -24,15 +25,11 @@ if TYPE_CHECKING:
 def command(
     config: ConfigPath,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
-    cluster_id: Annotated[int | None, typer.Option(min=1, max=999, help="Id of the clusters; default: drawn.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Only clusters of this prefix or name. Repeatable.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No clusters of this prefix or name. Repeatable.")] = None,
-    versions_manifest: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Chart and image versions, over those of the config.")
-    ] = None,
-    source_ref: Annotated[
-        str | None, typer.Option(metavar="COMMIT", help="Take every git source of the config at this ref.")
-    ] = None,
+    cluster_id: ClusterId = None,
+    only: Only = None,
+    exclude: Exclude = None,
+    versions_manifest: VersionsManifest = None,
+    source_ref: SourceRef = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
     output: Annotated[Format, typer.Option(help="How the run is told.")] = Format.AUTO,
     as_json: AsJson = False,
@@ -44,6 +41,7 @@ def command(
     detach: Annotated[
         bool, typer.Option("--detach", help="Leave it to workers and return its id; needs --state.")
     ] = False,
+    unshared_lock: UnsharedLock = False,
     new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
     state: StateServer = "",
     full: Annotated[bool, typer.Option("--full", help="With --dry-run: don't cut long listings.")] = False,
@@ -57,28 +55,11 @@ def command(
     Makes the clusters beside the old ones, installs, tests and registers them, and moves traffic to them. Exits with
     0 when all is done, 1 when something failed, 2 for a faulty config, 3 when a check refused beforehand.
     """
-    from ws_deployment.config import pinning  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.deployment import Request  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.pipeline import configure  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.state import State  # noqa: PLC0415  loaded when used
-    from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
-
-    read, _ = require(config)
-    read = pinning.with_versions(read, versions_manifest) if versions_manifest else read
-    read = pinning.with_source_ref(read, source_ref) if source_ref else read
-    request = Request(
-        config=read,
-        config_file=config,
-        steps=configure(read),
-        state=State.at(state_path(), state),
-        cluster_id=cluster_id,
-        only=tuple(only or ()),
-        exclude=tuple(exclude or ()),
-    )
+    request = Wanted(config, cluster_id, only, exclude, versions_manifest, source_ref).request(state)
     if dry_run:
         _plan(request, as_json=as_json, full=full)
         return
-    if read.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if request.config.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
         request = _confirmed(request)
     watching = Watching(
         form=Format.JSON if as_json else output,
@@ -88,26 +69,18 @@ def command(
         new=new,
         key=key,
         detach=detach,
+        unshared_lock=unshared_lock,
     )
     finish(_carry_out(request, watching))
 
 
 def _plan(request: Request, *, as_json: bool, full: bool) -> Request:
     """Print the plan; the request with the id that was drawn for it."""
-    import json  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.launch import new_run_id  # noqa: PLC0415  loaded when used
 
-    from ws_deployment.engine.events import EventBus  # noqa: PLC0415  loaded when used
-    from ws_deployment.engine.launch import dry_run, new_run_id  # noqa: PLC0415  loaded when used
-    from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
-    from ws_deployment.output.plan import DIFF_LINES, PlanReport  # noqa: PLC0415  loaded when used
-
-    run_id = new_run_id()
-    deployment, planned = dry_run(request, EventBus(run_id), run_id)
-    report = PlanReport(deployment.fleet, planned, deployment.unasked, diff_lines=None if full else DIFF_LINES)
-    if as_json:
-        print(json.dumps(report.as_json(), indent=2))
-    else:
-        print(report.write(Page.for_stream(sys.stdout)).text(), end="")
+    deployment, planned = plan(request, new_run_id())
+    form = PlanFormat.JSON if as_json else PlanFormat.TEXT
+    show(deployment.fleet, planned, deployment.unasked, form, full=full)
     return replace(request, cluster_id=deployment.fleet.cluster_id)
 
 

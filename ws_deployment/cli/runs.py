@@ -11,6 +11,10 @@ class Runs(LazyGroup):
     """The commands about runs."""
 
     lazy = {  # noqa: RUF012  the annotation stands in LazyGroup
+        "list": Lazy("ws_deployment.cli.runs_look:list_command", "List runs, the newest first."),
+        "show": Lazy("ws_deployment.cli.runs_look:show_command", "Show how a run stands and how to go on."),
+        "events": Lazy("ws_deployment.cli.runs_look:events_command", "Tell what happened in a run; --follow."),
+        "report": Lazy("ws_deployment.cli.runs_look:report_command", "Write a run as one HTML file."),
         "resume": Lazy("ws_deployment.cli.runs_go_on:resume_command", "Go on with an unfinished run."),
         "retry": Lazy("ws_deployment.cli.runs_go_on:retry_command", "Carry out again what failed."),
         "rollback": Lazy("ws_deployment.cli.runs_go_on:rollback_command", "Undo what a run did."),
@@ -18,6 +22,7 @@ class Runs(LazyGroup):
         "cancel": Lazy("ws_deployment.cli.runs_ask:cancel_command", "End a run where it stands."),
         "approve": Lazy("ws_deployment.cli.runs_ask:approve_command", "Say yes to what a run waits for."),
         "mark-done": Lazy("ws_deployment.cli.runs_ask:mark_done_command", "Say that a task was done by hand."),
+        "prune": Lazy("ws_deployment.cli.runs_look:prune_command", "Forget runs that ended long ago."),
     }
 
 

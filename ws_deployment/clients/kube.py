@@ -43,6 +43,10 @@ class TransientKubeError(TransientError):
     """The API server was out of reach, over-loaded, or saw somebody else's change at the same moment."""
 
 
+class ConflictKubeError(TransientKubeError):
+    """The object exists already, or is no longer the one that was read."""
+
+
 @dataclass(frozen=True)
 class Node:
     """A node; `reason` says why it is not ready."""
@@ -115,6 +119,17 @@ class Kube:
             field_manager=FIELD_MANAGER,
         )
 
+    def create(self, document: Mapping[str, Any]) -> Object:
+        """Create an object; as the server has it then. Raises ConflictKubeError where it exists already."""
+        return self._send("post", document, "creating", None)
+
+    def replace(self, document: Mapping[str, Any]) -> Object:
+        """Replace an object that was read; as the server has it then.
+
+        Raises ConflictKubeError where it has changed since: its `resourceVersion` tells.
+        """
+        return self._send("put", document, "replacing", document["metadata"]["name"])
+
     def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete an object and what depends on it; one that is not there is fine."""
         try:
@@ -133,6 +148,12 @@ class Kube:
         """A Secret's data, decoded; None where there is none."""
         found = self.get("v1", "Secret", name, namespace)
         return None if found is None else {k: base64.b64decode(v) for k, v in (found.get("data") or {}).items()}
+
+    def _send(self, method: str, document: Mapping[str, Any], attempted: str, name: str | None) -> Object:
+        kind, metadata = document["kind"], document["metadata"]
+        path = self._path(document["apiVersion"], kind, name, metadata.get("namespace"))
+        options = {"content_type": "application/json", "field_manager": FIELD_MANAGER}
+        return self._request(method, path, f"{attempted} {kind}", metadata["name"], body=dict(document), **options)
 
     def _path(self, api_version: str, kind: str, name: str | None, namespace: str | None) -> str:
         from kubernetes.dynamic.exceptions import ResourceNotFoundError  # noqa: PLC0415  heavy, see _client
@@ -219,7 +240,9 @@ def _told_by_server(error: Any, attempted: str, on: str) -> WsDeploymentError:
     )
     if managed_by_other:
         return KubeError(attempted, on=on, why=why, remedy="Leave these fields to their manager, or remove them there.")
-    if error.status in _TRANSIENT_CODES or error.status == _CONFLICT:
+    if error.status == _CONFLICT:
+        return ConflictKubeError(attempted, on=on, why=why)
+    if error.status in _TRANSIENT_CODES:
         return TransientKubeError(attempted, on=on, why=why)
     return KubeError(attempted, on=on, why=why)
 

@@ -30,7 +30,10 @@ _GRACE = 90.0
 _LOCK_TIMEOUT = 60
 #: Variables that would change what our commands mean, or would make working folders share data.
 _FOREIGN = re.compile(r"TF_(CLI_ARGS.*|DATA_DIR|WORKSPACE|REATTACH_PROVIDERS)$")
-_STALE = re.compile(r"saved plan is stale|plan file can no longer be applied", re.IGNORECASE)
+_STALE = re.compile(
+    r"saved plan is stale|plan file can no longer be applied|can't change variable when applying a saved plan",
+    re.IGNORECASE,
+)
 _HAS_CHANGES = 2
 
 
@@ -42,7 +45,7 @@ class TransientTerraformError(TransientError):
     """Terraform failed in a way that may pass: a rate limit, a time-out, a state lock, a server's 5xx."""
 
 
-class StalePlanError(TerraformError):
+class StaleTerraformPlanError(TerraformError):
     """The saved plan no longer fits the state: something was applied since it was made."""
 
 
@@ -103,7 +106,7 @@ class Terraform:
         return self._plan(out, destroy=True)
 
     def apply(self, plan: Path) -> None:
-        """Carry out a saved plan. Raises StalePlanError when the state has changed since it was made."""
+        """Carry out a saved plan. Raises StaleTerraformPlanError when the state has changed since it was made."""
         self._run("apply", str(plan), json=True, input=False, lock_timeout=f"{_LOCK_TIMEOUT}s")
 
     def destroy(self) -> PlanSummary:
@@ -189,7 +192,7 @@ class Terraform:
         remedy = f"Everything that it said is in {self.log}." if self.log else ""
         if _STALE.search(why):
             remedy = "Plan again, review, and apply the new plan."
-            return StalePlanError(attempted, on=str(self.folder), why=why, remedy=remedy)
+            return StaleTerraformPlanError(attempted, on=str(self.folder), why=why, remedy=remedy)
         transient = bool(errors) and all(error.transient for error in errors)
         kind = TransientTerraformError if transient else TerraformError
         return kind(attempted, on=str(self.folder), why=why, remedy=remedy)

@@ -54,6 +54,21 @@ class PlanSummary:
         """Whether applying it would change nothing."""
         return not self.changes and not self.outputs
 
+    def as_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PlanSummary:
+        """The summary that `as_json` gave."""
+        changes = (
+            ResourceChange(
+                each["address"], each["action"], tuple(AttributeChange(**leaf) for leaf in each["attributes"])
+            )
+            for each in data["changes"]
+        )
+        return cls(tuple(changes), tuple(data["outputs"]), data["made_by"])
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what would change: equal for two plans that would do the same."""
@@ -74,7 +89,9 @@ class PlanSummary:
         lines: list[str] = []
         for change in self.changes:
             lines.append(str(change))
-            lines.extend(f"    {leaf.path}: {leaf.before} → {leaf.after}" for leaf in change.attributes)
+            for leaf in change.attributes:
+                before = "" if change.action == "create" else f"{leaf.before} → "
+                lines.append(f"    {leaf.path}: {before}{leaf.after}")
         return "\n".join(lines)
 
 

@@ -104,11 +104,11 @@ class TlsFiles(Model):
 
 
 class KubernetesAccess(Model):
-    """How the bridge is reached through its cluster's API server, by a port-forward as gpctl does it."""
+    """A namespace of a cluster, by kubeconfig and context. A bridge is reached through it by a port-forward."""
 
     kubeconfig: LocalPath | None = Field(default=None, description="Path; without it $KUBECONFIG, then ~/.kube/config.")
     context: str | None = Field(default=None, description="Context of that kubeconfig; default: its current one.")
-    namespace: str = Field(default="default", description="Namespace that the bridge runs in.")
+    namespace: str = Field(default="default", description="Namespace that the bridge runs in, or that is written to.")
 
 
 class Bridge(Model):
@@ -138,6 +138,11 @@ class MetaCluster(Model):
     type: str = Field(default="gke", description="gke, local, existing, or another installed cluster type.")
     bridge: Bridge | None = Field(
         default=None, description="Where its ws-manager-bridge is reached; a run needs it, a dry run does not."
+    )
+    kubernetes: KubernetesAccess | None = Field(
+        default=None,
+        description="Where runs keep their lock and the weights before them (a Lease, a ConfigMap); default: the "
+        "bridge's. `{}` gives a meta cluster of type `local` a Kubernetes API of its own.",
     )
 
 

@@ -52,7 +52,15 @@ def attend(
     store.update(run.id, status=str(Status.RUNNING), finished=None)
     started = time.monotonic()
     ending: dict[str, Any] = {"status": Status.INTERRUPTED}
-    control = Control(store, session.leases, run.id, bus, manner.cancelled, exit_on_wait=manner.exit_on_wait)
+    control = Control(
+        store,
+        session.leases,
+        run.id,
+        bus,
+        manner.cancelled,
+        also=session.meta_lock.held,
+        exit_on_wait=manner.exit_on_wait,
+    )
     runner = session.bodies[run.id] = Runner(deployment, control, attempt)
     try:
         with control:

@@ -29,6 +29,7 @@ from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, O
 class RunSurroundings:
     """What all tasks of a run share. `state` is the program's state folder.
 
+    `saved` is the folder that keeps the files of a saved plan, by task; with `saving` the steps' plans may write there.
     `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes.
     """
 
@@ -40,6 +41,8 @@ class RunSurroundings:
     bus: EventBus
     cancelled: threading.Event = field(default_factory=threading.Event)
     marks: str = ""
+    saved: Path | None = None
+    saving: bool = False
 
     @cached_property
     def scratch(self) -> Path:
@@ -47,6 +50,15 @@ class RunSurroundings:
         folder = Path(tempfile.mkdtemp(prefix="ws-deployment-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
+
+    def saved_folder(self, task: str) -> Path | None:
+        """Where a task's files of a saved plan are, or are to be; None where it has none."""
+        folder = self.saved / task.replace("/", ".") if self.saved else None
+        return folder if folder and (self.saving or folder.is_dir()) else None
+
+    def plan_folder(self) -> Path:
+        """Where the run keeps the files of the saved plan that it carries out."""
+        return self.state / "runs" / self.run_id / "plan"
 
     def output_folder(self) -> Path:
         """Where the tasks' full outputs are kept."""
@@ -82,6 +94,7 @@ class TaskContext(StepContext):
         self.terraform = run.config.terraform
         self.versions = run.config.versions
         self.config_folder = run.config_folder
+        self.saved = run.saved_folder(task.key)
         self.cancelled = self._cancelled
         self.deadline = time.monotonic()
         outputs_of_tasks = run.scratch if run.dry_run else run.output_folder()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +25,8 @@ LOOK = 0.25
 class Control:
     """A context manager around the carrying out of one run; `cancelled` is set when the run shall stop.
 
-    `lease` is what this process must hold for each effect; by default the run's own.
+    `lease` is what this process must hold for each effect, by default the run's own; `also` says whether it holds
+    what else it must.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Control:
         cancelled: threading.Event,
         *,
         lease: str = "",
+        also: Callable[[], bool] = lambda: True,
         exit_on_wait: bool = False,
     ) -> None:
         self._store = store
@@ -44,6 +47,7 @@ class Control:
         self._run = run
         self._cancelled = cancelled
         self._lease = lease or f"run/{run}"
+        self._also = also
         self._exit_on_wait = exit_on_wait
         self._open = threading.Event()
         self._open.set()
@@ -70,7 +74,7 @@ class Control:
         while not self._open.wait(LOOK):
             self._stop_if_asked()
         self._stop_if_asked()
-        if self.lost or not self._leases.check(self._lease):
+        if self.lost or not self._also() or not self._leases.check(self._lease):
             self.lost = True
             self._cancelled.set()
             raise LostLeaseError(self._run)

@@ -13,9 +13,10 @@ from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import ids
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import Kind
-from ws_deployment.engine.outcome import Problem
+from ws_deployment.engine.outcome import Intent, Problem
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, configure, segments, tasks
 from ws_deployment.engine.planner import Planner
+from ws_deployment.engine.saved_plan import SavedPlan
 from ws_deployment.engine.state import State
 from ws_deployment.engine.undoing import Undoing, reversed_segments, undo_from_json
 from ws_deployment.errors import UsageError, WsDeploymentError
@@ -29,7 +30,7 @@ ANY_ID = ids.PREFERRED.start
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for. `cluster_id` is None when one shall be drawn."""
+    """What a user asked for. `cluster_id` is None when one shall be drawn; `plan` is what shall be done and no more."""
 
     config: ConfigV1
     config_file: Path
@@ -38,6 +39,7 @@ class Request:
     cluster_id: int | None = None
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    plan: SavedPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Deployment:
     def configured(self, task: Task) -> ConfiguredStep:
         """What carries out a task."""
         return self.undoing.get(task.key) or self.steps[task.step]
+
+    def expected(self, task: Task) -> Intent | None:
+        """What a saved plan says of a task; None where none is applied."""
+        return self.request.plan.intents.get(task.key) if self.request.plan else None
 
     @property
     def planner(self) -> Planner:
@@ -104,7 +110,9 @@ class Deployment:
     def record(self) -> dict[str, Any]:
         """What the run is, frozen: going on with it never reads the config file again."""
         request = self.request
+        plan = {"plan": request.plan.as_json()} if request.plan else {}
         return {
+            **plan,
             "program": __version__,
             "configFile": str(request.config_file.resolve()),
             "config": request.config.model_dump(mode="json", by_alias=True, exclude_unset=True),
@@ -117,7 +125,7 @@ class Deployment:
 
 def surroundings_of(request: Request, bus: Any, run_id: str, *, dry_run: bool = False) -> RunSurroundings:
     """What the tasks of a run share."""
-    return RunSurroundings(
+    surroundings = RunSurroundings(
         run_id=run_id,
         dry_run=dry_run,
         config=request.config,
@@ -125,6 +133,9 @@ def surroundings_of(request: Request, bus: Any, run_id: str, *, dry_run: bool = 
         state=request.state.folder,
         bus=bus,
     )
+    if request.plan:
+        surroundings.saved = request.plan.folder or surroundings.plan_folder()
+    return surroundings
 
 
 def concrete(request: Request, surroundings: RunSurroundings, used: frozenset[int]) -> Deployment:
@@ -149,6 +160,21 @@ def request_of(record: Mapping[str, Any], state: State) -> Request:
         cluster_id=record["clusterId"],
         only=tuple(record["only"]),
         exclude=tuple(record["exclude"]),
+        plan=SavedPlan.from_json(record["plan"]) if "plan" in record else None,
+    )
+
+
+def request_to_apply(plan: SavedPlan, state: State) -> Request:
+    """The request that carries out a saved plan."""
+    return Request(
+        config=plan.config,
+        config_file=plan.config_file,
+        steps=configure(plan.config),
+        state=state,
+        cluster_id=plan.cluster_id,
+        only=plan.only,
+        exclude=plan.exclude,
+        plan=plan,
     )
 
 

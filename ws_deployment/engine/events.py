@@ -23,17 +23,18 @@ SCHEMA_VERSION = 1
 class Kind(enum.StrEnum):
     """What happened. The keys of an event's `data` follow each kind."""
 
-    #: fleet, environment, clusterId, clusters, metaClusters, steps, tasks, configFile, state (folder)
+    #: fleet, environment, clusterId, clusters, metaClusters, steps, tasks, configFile, state (folder),
+    #: undoes (the run that this one rolls back; empty for others)
     RUN_STARTED = "run.started"
     #: message
     RUN_PROGRESS = "run.progress"
-    #: attempt, who, host
+    #: attempt, again (keys of tasks that are carried out again), who, host
     RUN_RESUMED = "run.resumed"
-    #: by (who asked)
     RUN_PAUSED = "run.paused"
     RUN_UNPAUSED = "run.unpaused"
     #: status, seconds; refusals (task, check, reason, remedy); problem (attempted, on, why, remedy)
     RUN_FINISHED = "run.finished"
+    #: output (the file for its full output)
     TASK_STARTED = "task.started"
     #: check, decision, reason, remedy
     TASK_CHECKED = "task.checked"

@@ -13,16 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ws_deployment.engine import plugins
+from ws_deployment.engine import applying, plugins
 from ws_deployment.engine.deployment import ANY_ID, Deployment, Request, concrete, surroundings_of
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
+from ws_deployment.engine.meta_access import check_shared
 from ws_deployment.engine.outcome import Checked, Intent, Problem, Status
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.errors import CancelledError, LockedError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.resolve import fleet_name, resolve
+from ws_deployment.tools.folders import private_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ws_deployment.engine.manner import Manner, Report
     from ws_deployment.engine.sessions import Session
     from ws_deployment.engine.store import Run, Store
@@ -54,9 +58,15 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
 
 
-def dry_run(request: Request, bus: EventBus, run_id: str) -> tuple[Deployment, tuple[tuple[Task, Intent], ...]]:
-    """What a run would do. Nothing is changed, nothing is started, nothing is written."""
+def dry_run(
+    request: Request, bus: EventBus, run_id: str, saving: Path | None = None
+) -> tuple[Deployment, tuple[tuple[Task, Intent], ...]]:
+    """What a run would do. Nothing is changed, nothing is started, nothing is written but to `saving`.
+
+    That is the folder for the files of a plan that shall be saved.
+    """
     surroundings = surroundings_of(request, bus, run_id, dry_run=True)
+    surroundings.saved, surroundings.saving = saving, saving is not None
     deployment = concrete(request, surroundings, used=frozenset())
     deployment.tell_start()
     return deployment, deployment.planner.plan()
@@ -71,7 +81,7 @@ def launch(request: Request, manner: Manner) -> Report:
     bus = manner.bus
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The meta clusters come up while the durable library is imported and opened; each takes about half a second.
-        prepared = pool.submit(_prepare_metas, request, bus)
+        prepared = pool.submit(prepare_metas, request, manner)
         from ws_deployment.engine import sessions  # noqa: PLC0415  heavy, see above
         from ws_deployment.engine.attendance import attend  # noqa: PLC0415  it stands on the journal
         from ws_deployment.engine.event_writer import EventWriter  # noqa: PLC0415  loaded when used
@@ -95,25 +105,33 @@ def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
 
     run_id = manner.bus.run
 
-    def tell(message: str) -> None:
-        manner.bus.emit(Kind.RUN_PROGRESS, message=message)
-
     surroundings = surroundings_of(request, manner.bus, run_id)
     surroundings.cancelled = manner.cancelled
     fleet = fleet_name(request.config)
 
     def enter() -> None:
+        if request.plan:
+            applying.refuse_applied(session.store, request.plan)
         session.leases.acquire(run_id, [f"fleet/{fleet}"])
         if not manner.new:
             _refuse_beside(session.store.unfinished(fleet))
 
-    patiently(enter, manner.wait, manner.cancelled, tell)
+    patiently(enter, manner)
     deployment = concrete(request, surroundings, used=session.store.used_ids(fleet))
     needed = locks(run_id, deployment.fleet)
-    patiently(lambda: session.leases.acquire(run_id, needed), manner.wait, manner.cancelled, tell)
+    if not request.state.server:
+        check_shared(deployment.fleet, accepted=manner.unshared_lock)
+    patiently(lambda: session.leases.acquire(run_id, needed), manner)
     deployment.tell_start()
+    private_folder(surroundings.output_folder())
+    if request.plan:
+        applying.refuse_stale(deployment, request.plan)
     if refusals := deployment.planner.refusals():
         raise RefusedRunError(refusals)
+    if not manner.detach:
+        session.lock_metas(deployment, manner)
+    if request.plan:
+        applying.keep(deployment, request.plan)
     return deployment
 
 
@@ -195,11 +213,7 @@ def _told_refusal(bus: EventBus) -> Iterator[None]:
         raise
 
 
-def _prepare_metas(request: Request, bus: EventBus) -> None:
+def prepare_metas(request: Request, manner: Manner) -> None:
     """Have each meta cluster's type make sure that it is there; the lab's is started."""
-
-    def tell(message: str) -> None:
-        bus.emit(Kind.RUN_PROGRESS, message=message)
-
     for meta in resolve(request.config, ANY_ID, only=request.only, exclude=request.exclude).meta_clusters:
-        plugins.cluster_type(meta.type)().prepare_meta(meta, tell)
+        plugins.cluster_type(meta.type)().prepare_meta(meta, manner.tell)

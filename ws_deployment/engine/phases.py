@@ -18,7 +18,8 @@ from ws_deployment.engine.context import TaskContext
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.outcome import Checked, Intent, Outcome, Problem, Status
 from ws_deployment.engine.pipeline import ConfiguredStep, Task
-from ws_deployment.errors import CancelledError, WsDeploymentError
+from ws_deployment.engine.staleness import differences, refusal
+from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.interfaces import Change, Decision, NotYetError, StepPlan, SubTask, Verdict
 
 _T = TypeVar("_T")
@@ -32,13 +33,17 @@ class OverdueError(WsDeploymentError):
 
 @dataclass(frozen=True)
 class Phases:
-    """The phases of one task, in the order that the engine calls them."""
+    """The phases of one task, in the order that the engine calls them.
+
+    `expected` is what a saved plan says of the task: what lies outside of it is refused.
+    """
 
     task: Task
     configured: ConfiguredStep
     context: TaskContext
     bus: EventBus
     limited: limits.Limited
+    expected: Intent | None = None
 
     def check(self) -> tuple[Checked, ...]:
         """Ask the pre-runs in order; the first refusal or skip ends them."""
@@ -50,9 +55,13 @@ class Phases:
     def intend(self) -> Intent:
         """Checks and plan: what the task is about to do."""
         try:
-            return self._limited(self._intend)
+            intent = self._limited(self._intend)
         except OverdueError as error:
             return Intent(Status.FAILED, problem=Problem.of(error))
+        if self.expected is None or intent.status.at_fault:
+            return intent
+        found = differences(self.task.key, self.expected, intent)
+        return refusal(self.task.target, found) if found else intent
 
     def attempt(self, subtask: SubTask, *, last: bool) -> Outcome:
         """Run one sub-task with retries; after the last one verify the whole task."""
@@ -148,7 +157,8 @@ class Phases:
         except CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  whatever a plugin raises becomes data
-            return self._outcome(Status.FAILED, started, attempts, problem=Problem.of(error))
+            status = Status.REFUSED if isinstance(error, RefusedError) else Status.FAILED
+            return self._outcome(status, started, attempts, problem=Problem.of(error))
         return self._outcome(Status.DONE, started, attempts, outputs=outputs)
 
     def _outcome(self, status: Status, started: float, attempts: int, **rest: Any) -> Outcome:

@@ -11,8 +11,9 @@ from ws_deployment.engine import journal, sessions
 from ws_deployment.engine.attendance import attend
 from ws_deployment.engine.deployment import Deployment, request_of, restored, surroundings_of
 from ws_deployment.engine.event_writer import EventWriter
-from ws_deployment.engine.events import EventBus, Kind
+from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.interrupted import InterruptedRunError
+from ws_deployment.engine.launch import prepare_metas
 from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.outcome import Outcome, Status
 from ws_deployment.engine.pipeline import Task
@@ -130,12 +131,10 @@ def _taken(state: State, name: str, manner: Manner) -> Iterator[tuple[Session, R
         run = session.store.find(name)
         deployment = _deployment(run, session.store.record(run.id), state, manner.bus)
         needed = sessions.locks(run.id, deployment.fleet) + ([f"run/{run.of}"] if run.of else [])
-
-        def tell(message: str) -> None:
-            manner.bus.emit(Kind.RUN_PROGRESS, message=message)
-
         try:
-            sessions.patiently(lambda: session.leases.acquire(run.id, needed), manner.wait, manner.cancelled, tell)
+            sessions.patiently(lambda: session.leases.acquire(run.id, needed), manner)
+            prepare_metas(deployment.request, manner)
+            session.lock_metas(deployment, manner)
         except CancelledError as error:
             raise InterruptedRunError(run.id) from error
         yield session, session.store.find(run.id)

@@ -225,11 +225,13 @@ class Runner:
     # -- one task ------------------------------------------------------------------------------------------------
 
     def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs], limited: Limited) -> Outcome:
-        if task.key not in self._attempt.told:
-            self._run.bus.emit(Kind.TASK_STARTED, task.key)
         context = TaskContext(self._run, fleet, task, {**self._deployment.inherited, **outputs})
+        if task.key not in self._attempt.told:
+            self._run.bus.emit(Kind.TASK_STARTED, task.key, output=str(context.output))
         private_folder(context.folder)
-        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited)
+        # A later attempt is a person's decision to plan what failed anew.
+        expected = self._deployment.expected(task) if self._attempt.number == 1 else None
+        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited, expected)
         started = time.monotonic()
         if task.key in self._attempt.marked:
             outcome = self._confirm(task, self._attempt.marked[task.key], phases)
@@ -296,7 +298,8 @@ class Runner:
             work = self._approved(task, subtask, start)
         outcome = Outcome.from_json(self._once(name, work))
         if last and outcome.status.good:
-            return Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            verified = Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
+            return outcome if verified.status.good else verified
         return outcome
 
     def _held(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ws_deployment.engine import journal
 from ws_deployment.engine.database import told
+from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.leases import Leases
+from ws_deployment.engine.manner import Manner
+from ws_deployment.engine.meta_access import meta_apis
+from ws_deployment.engine.meta_lock import MetaLock, acquire
+from ws_deployment.engine.meta_memory import remember_weights
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store
 from ws_deployment.errors import CancelledError, LockedError
@@ -22,11 +26,31 @@ _AGAIN = 0.5
 
 @dataclass
 class Session:
-    """What a process has open. `bodies` are the runs that it carries out, by id."""
+    """What a process has open.
+
+    `bodies` are the runs that it carries out, by id. `meta_lock` is what it holds at meta clusters, until the end.
+    """
 
     store: Store
     leases: Leases
     bodies: dict[str, journal.Body] = field(default_factory=dict)
+    meta_lock: MetaLock = field(default_factory=MetaLock)
+
+    def lock_metas(self, deployment: Deployment, manner: Manner) -> None:
+        """Take the lock at each meta cluster that has an API: runs from other state stores look there."""
+        surroundings, fleet = deployment.surroundings, deployment.fleet
+        apis = meta_apis(fleet.meta_clusters, surroundings)
+        if apis:
+            self.meta_lock = acquire(
+                apis,
+                surroundings.marks or surroundings.run_id,
+                fleet.name,
+                wait=manner.wait,
+                cancelled=manner.cancelled,
+                tell=manner.tell,
+            )
+        if not surroundings.marks:
+            remember_weights(apis, fleet, surroundings)
 
 
 @contextlib.contextmanager
@@ -43,6 +67,7 @@ def opened(state: State) -> Iterator[Session]:
             with journal.opened(state, leases.holder, lambda run, _attempt: session.bodies[run]):
                 yield session
         finally:
+            session.meta_lock.release()
             leases.close()
             store.close()
 
@@ -53,24 +78,22 @@ def locks(run: str, fleet: Fleet) -> list[str]:
     return [f"run/{run}", *clusters, *(f"weights/{meta.name}" for meta in fleet.meta_clusters)]
 
 
-def patiently(
-    take: Callable[[], None], wait: float | None, cancelled: threading.Event, tell: Callable[[str], None]
-) -> None:
-    """Do `take`, which takes locks; what another holds is waited for, `wait` seconds at most (None: not at all).
+def patiently(take: Callable[[], None], manner: Manner) -> None:
+    """Do `take`, which takes locks; what another holds is waited for, `manner.wait` seconds at most.
 
     Raises LockedError, and CancelledError when asked to stop.
     """
-    end = time.monotonic() + (wait or 0)
+    end = time.monotonic() + (manner.wait or 0)
     told = ""
     while True:
         try:
             take()
         except LockedError as error:
-            if wait is None or time.monotonic() >= end:
+            if manner.wait is None or time.monotonic() >= end:
                 raise
             if (text := f"waiting for {error.on}, {error.why}") != told:
-                tell(told := text)
+                manner.tell(told := text)
         else:
             return
-        if cancelled.wait(_AGAIN):
+        if manner.cancelled.wait(_AGAIN):
             raise CancelledError("waiting for", on="the locks", why="asked to stop")

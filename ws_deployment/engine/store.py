@@ -160,15 +160,18 @@ class Store:
         with self.engine.connect() as connection:
             return frozenset(connection.execute(sa.select(runs.c.cluster_id).where(runs.c.fleet == fleet)).scalars())
 
-    def prune(self, before: float) -> list[str]:
-        """Forget runs that ended before `before`, and return their ids."""
-        old = sa.select(runs.c.id).where(runs.c.finished < before)
+    def ended_before(self, moment: float) -> list[Run]:
+        """Runs that ended before then, the newest first, but for what an unfinished rollback undoes."""
+        undone = sa.select(runs.c.of).where(runs.c.finished.is_(None))
+        old = self._runs().where(runs.c.finished < moment, runs.c.id.not_in(undone))
+        return self._fetch(old.order_by(runs.c.created.desc(), runs.c.id.desc()))
+
+    def forget(self, run: str) -> None:
+        """Remove all rows of a run."""
         with self.engine.begin() as connection:
-            ids = list(connection.execute(old).scalars())
             for table in (events, waits, words):
-                connection.execute(table.delete().where(table.c.run.in_(ids)))
-            connection.execute(runs.delete().where(runs.c.id.in_(ids)))
-        return ids
+                connection.execute(table.delete().where(table.c.run == run))
+            connection.execute(runs.delete().where(runs.c.id == run))
 
     def _runs(self) -> sa.Select[Any]:
         at_it = (

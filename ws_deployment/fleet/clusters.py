@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ws_deployment.config.v1 import Bridge, Environment, Preferability, Project
+from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess, Preferability, Project
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,16 @@ class WorkspaceCluster:
 
 @dataclass(frozen=True)
 class MetaCluster:
-    """A control plane that sends users to workspace clusters. `bridge` is None where the config names none."""
+    """A control plane that sends users to workspace clusters.
+
+    `bridge` and `kubernetes` are None where the config names none.
+    """
 
     name: str
     region: str
     type: str
     bridge: Bridge | None
+    kubernetes: KubernetesAccess | None = None
 
 
 @dataclass(frozen=True)

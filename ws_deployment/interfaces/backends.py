@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from ws_deployment.config.v1 import Bridge, Preferability
+from ws_deployment.config.v1 import Bridge, KubernetesAccess, Preferability
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
 from ws_deployment.interfaces.context import StepContext
@@ -43,6 +43,8 @@ class IClusterType(ABC):
     summary: ClassVar[str]
     #: What to know before trusting it; shown in plans. Empty for a type that is proven.
     preview: ClassVar[str] = ""
+    #: Whether Terraform can plan its module with neither credentials nor a provider's download.
+    plans_offline: ClassVar[bool] = False
 
     def check(self, context: StepContext) -> Verdict:
         """Whether a cluster can be made: credentials, quota, and that no other bears the name."""
@@ -91,6 +93,13 @@ class IClusterType(ABC):
             remedy=f"Add `bridge:` to the meta cluster {meta.name}.",
         )
 
+    def kubernetes(self, meta: MetaCluster) -> KubernetesAccess | None:
+        """Where the Kubernetes API of a meta cluster of this type is; None where nobody says.
+
+        Raises NotYetError where it is known when the meta cluster is there.
+        """
+        return meta.kubernetes or (meta.bridge.kubernetes if meta.bridge else None)
+
 
 @dataclass(frozen=True)
 class TlsMaterial:
@@ -136,16 +145,28 @@ class IRegistrar(MetaBackend):
         """Register a cluster, cordoned."""
 
     @abstractmethod
+    def cordon(self, name: str) -> None:
+        """Let no further workspace start on a registered cluster."""
+
+    @abstractmethod
     def deregister(self, name: str) -> None:
         """Remove a registration, never by force."""
 
 
 class ITrafficRouter(MetaBackend):
-    """Moves the traffic of one meta cluster."""
+    """Moves the traffic of one meta cluster, and moves it back: the way back is a stage of 0 %."""
+
+    #: Whether scores and cordons become what `carry_out` is told. One that leaves the writes to another (a job) may
+    #: come to the same split by other writes.
+    exact: ClassVar[bool] = True
 
     @abstractmethod
     def subtasks(self, stage: Stage) -> Sequence[SubTask]:
-        """The effects that bring about `stage`, in their safe order."""
+        """The effects that bring about `stage`, in their safe order.
+
+        The data of each tells its writes, by which a rollback knows what it has to undo: it is {cluster, property,
+        value}, or has a list of these as `writes`.
+        """
 
     @abstractmethod
     def carry_out(self, subtask: SubTask) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from ws_deployment.config.v1 import Bridge
+from ws_deployment.config.v1 import Bridge, KubernetesAccess
 from ws_deployment.interfaces import (
     Finding,
     Fleet,
@@ -19,7 +19,7 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment.lab import meta as lab_meta
-from ws_deployment.lab import record
+from ws_deployment.lab import meta_kubernetes, record
 from ws_deployment.lab.cluster import list_clusters
 from ws_deployment.lab.layout import cluster_folder
 from ws_deployment.lab.record import LabCluster
@@ -39,6 +39,7 @@ class LocalCluster(IClusterType):
     """A real Kubernetes control plane on this machine, with simulated nodes."""
 
     summary: ClassVar[str] = "a real Kubernetes control plane on this machine, with simulated nodes"
+    plans_offline: ClassVar[bool] = True
 
     def check(self, context: StepContext) -> Verdict:
         """Refuse a name that another run's cluster has; defer what a run has to build first."""
@@ -98,6 +99,8 @@ class LocalCluster(IClusterType):
         """Start the lab's meta cluster of that name where it does not run; build what a run needs and is not here."""
         provide(*CONTROL_PLANE, "helm", "terraform", on_progress=progress)
         lab_meta.ensure_meta(meta.name, meta.bridge.api if meta.bridge else "2026", on_progress=progress)
+        if _has_own_kubernetes(meta):
+            meta_kubernetes.ensure(meta.name, on_progress=progress)
 
     def bridge(self, meta: MetaCluster) -> Bridge:
         """The address of the lab's meta cluster. Raises NotYetError while the lab has none of that name."""
@@ -105,6 +108,21 @@ class LocalCluster(IClusterType):
             if known.name == meta.name:
                 return Bridge.model_validate({"api": known.api, "address": known.endpoint})
         raise NotYetError("finding the bridge of", on=meta.name, why="the lab starts it in a run")
+
+    def kubernetes(self, meta: MetaCluster) -> KubernetesAccess | None:
+        """The lab's own where the config asks for it; it says where another one is."""
+        told = meta.kubernetes
+        if told is None or not _has_own_kubernetes(meta):
+            return super().kubernetes(meta)
+        known = meta_kubernetes.find(meta.name)
+        if known is None:
+            raise NotYetError("finding the Kubernetes API of", on=meta.name, why="the lab starts it in a run")
+        return KubernetesAccess(kubeconfig=str(known.kubeconfig), namespace=told.namespace)
+
+
+def _has_own_kubernetes(meta: MetaCluster) -> bool:
+    told = meta.kubernetes
+    return told is not None and not told.kubeconfig and not told.context
 
 
 def _memory(clusters: int) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ws_deployment.lab import daemon, record
+from ws_deployment.lab import daemon, meta_kubernetes, record
 from ws_deployment.lab.cluster import delete_cluster, is_running, list_clusters
 from ws_deployment.lab.instance import forget
 from ws_deployment.lab.layout import lab_home, names_in
@@ -24,6 +24,7 @@ def lab_status() -> dict[str, Any]:
             "endpoint": meta.endpoint,
             "metricsPort": meta.metrics_port,
             "state": "running" if meta.running() else "stopped",
+            "kubeconfig": str(kubernetes.kubeconfig) if (kubernetes := meta_kubernetes.find(meta.name)) else None,
         }
         for meta in list_metas()
     ]
@@ -50,7 +51,7 @@ def remove_everything(*, on_progress: Callable[[str], None] = lambda _line: None
         if known:
             forget(known)
         on_progress(f"{name}: removed")
-    for name in names_in("meta"):
+    for name in sorted({*names_in("meta"), *names_in("meta-kubernetes")}):
         delete_meta(name)
         on_progress(f"{name}: removed")
     daemon.end(daemon.strays(lab_home()), grace=0)

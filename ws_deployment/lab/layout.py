@@ -30,13 +30,18 @@ def meta_folder(name: str) -> Path:
     return lab_home() / "meta" / _checked(name)
 
 
+def meta_kubernetes_folder(name: str) -> Path:
+    """The folder of the Kubernetes API of the lab's meta cluster `name`. Raises UsageError as `meta_folder` does."""
+    return lab_home() / "meta-kubernetes" / _checked(name)
+
+
 def lock_file(folder: Path) -> Path:
     """The lock around changes to what lives in `folder`; it lies elsewhere, because the folder comes and goes."""
     return lab_home() / "locks" / f"{folder.parent.name}-{folder.name}.lock"
 
 
 def names_in(kind: str) -> list[str]:
-    """The names of the folders in `clusters` or `meta`, sorted."""
+    """The names of the folders in `clusters`, `meta` or `meta-kubernetes`, sorted."""
     folder = lab_home() / kind
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 

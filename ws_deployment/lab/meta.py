@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ws_deployment.errors import TransientError, UsageError
-from ws_deployment.lab import daemon
+from ws_deployment.lab import daemon, meta_kubernetes
 from ws_deployment.lab.layout import lab_home, lock_file, meta_folder, names_in
 from ws_deployment.lab.ports import free_ports, is_free
 from ws_deployment.tools.files import read_json, write_json
@@ -88,13 +88,15 @@ def list_metas() -> list[LabMeta]:
 
 
 def stop_meta(name: str) -> None:
-    """End the meta cluster's process; its registrations and ports are kept."""
+    """End the meta cluster's processes; its registrations, objects and ports are kept."""
+    meta_kubernetes.stop(name)
     with locked(lock_file(folder := meta_folder(name))):
         daemon.end_all(folder, grace=_GRACE)
 
 
 def delete_meta(name: str) -> None:
-    """End the meta cluster's process and forget its registrations."""
+    """End the meta cluster's processes and forget its registrations and objects."""
+    meta_kubernetes.delete(name)
     with locked(lock_file(folder := meta_folder(name))):
         daemon.end_all(folder, grace=_GRACE)
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.events import Event, Kind
+from ws_deployment.output.advice import going_on
 from ws_deployment.output.grouped import GroupedOutput
 from ws_deployment.output.model import RunView, TaskView
 
@@ -65,6 +66,11 @@ class GitHubOutput(GroupedOutput):
             message = f"{task.reason}\n{task.remedy}".strip()
             self.line(f"::error title={escape_property(f'{task.key} {task.status}')}::{escape(message)}")
 
+    def ask(self, task: TaskView, lines: Sequence[str]) -> None:
+        """Annotate a question: it is seen on the page of the workflow."""
+        title = escape_property(f"{task.key} waits for approval")
+        self.line(f"::warning title={title}::{escape(chr(10).join(lines))}")
+
     def safe(self, text: str) -> None:
         """Write a line that must not be taken for a command, nor begin one of the older form."""
         self.line(text.replace("##[", "# #[") if not text.startswith("::") else f"| {text}")
@@ -80,6 +86,9 @@ class GitHubOutput(GroupedOutput):
         if run.status.good:
             names = ", ".join(cluster.short_name for cluster in run.clusters)
             self.line(f"::notice title={escape_property(run.fleet)}::{escape(f'{names} done, run {run.run}')}")
+
+        for what, command in going_on(run).items():
+            self.line(f"::warning title={escape_property(f'{run.fleet} {run.status}')}::{escape(f'{what} {command}')}")
 
     def _append(self, variable: str, text: str) -> None:
         if path := self._environment.get(variable):
@@ -119,6 +128,7 @@ def markdown(run: RunView) -> str:
         lines += [*_quoted(refusal.get("remedy", "")), ""]
     if run.problem:
         lines += [*_quoted(run.problem_text), *_quoted(run.problem.get("remedy", "")), ""]
+    lines += [f"- {what} `{command}`" for what, command in going_on(run).items()]
     return "\n".join(lines) + "\n"
 
 

@@ -29,3 +29,7 @@ class GitLabOutput(GroupedOutput):
         for line in lines:
             self.line(f"  {line}")
         self.line(f"{_ERASE}section_end:{ended}:{section}\r{_ERASE}")
+
+    def ask(self, task: TaskView, lines: Sequence[str]) -> None:  # noqa: ARG002  the lines name it
+        """Repeat a question in colour: GitLab's log has no annotations."""
+        self.line(f"\x1b[1;33m{lines[0]}\x1b[0m")

@@ -21,7 +21,7 @@ from ws_deployment.output.story import Entry, Story
 
 #: Entries that are told at once; those of the first kind are not repeated in the fold.
 _PASSING = frozenset({"task.still", "task.blocked"})
-_AT_ONCE = _PASSING | {"task.holding", "task.traffic"}
+_AT_ONCE = _PASSING | {"task.holding", "task.asks", "task.approved", "task.traffic"}
 _ENDS = frozenset({"task.done", "task.skipped", "task.bad"})
 
 
@@ -41,19 +41,22 @@ class GroupedOutput(Output):
     def annotate(self, task: TaskView) -> None:
         """Point to a task that ended, outside of its fold."""
 
+    def ask(self, task: TaskView, lines: Sequence[str]) -> None:
+        """Make sure that the question of a task is seen; `lines` have been written."""
+
     def take(self, event: Event, run: RunView) -> None:
         """Keep or write what the event is worth."""
-        self._entries(self._story.take(event, run), run)
+        self._entries(self._story.take(event, run))
 
     def tick(self, now: float, run: RunView) -> None:
         """Write signs of life."""
-        self._entries(self._story.tick(now, run), run)
+        self._entries(self._story.tick(now, run))
 
     def close(self, run: RunView) -> Sequence[str]:
         """Write the folds of tasks that were interrupted."""
         for key in list(self._kept):
             task = run.tasks[key]
-            self._end(task, run, [f"{task.status} after {format_duration(task.elapsed(time.time()))}"])
+            self._end(task, [f"{task.status} after {format_duration(task.elapsed(time.time()))}"])
         return ()
 
     def line(self, text: str) -> None:
@@ -61,25 +64,29 @@ class GroupedOutput(Output):
         self._stream.write(self._glyphs.spell(text) + "\n")
         self._stream.flush()
 
-    def _entries(self, entries: Iterable[Entry], run: RunView) -> None:
+    def _entries(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             lines = [one_line(line) for line in clean(entry.text).splitlines()]
             if entry.task is None:
                 for line in lines:
                     self.safe(line)
             elif entry.name in _ENDS:
-                self._end(entry.task, run, lines)
+                self._end(entry.task, lines)
             else:
                 if entry.name in _AT_ONCE:
                     self.safe(f"{entry.task.key}: {lines[0]}")
+                if entry.name == "task.asks":
+                    for line in lines[1:]:
+                        self.safe(f"    {line}")
+                    self.ask(entry.task, lines)
                 if entry.name not in _PASSING:
                     at = f"{datetime.fromtimestamp(entry.at).astimezone():%H:%M:%S}"
                     self._kept.setdefault(entry.task.key, []).extend(f"{at}  {line}" for line in lines)
 
-    def _end(self, task: TaskView, run: RunView, lines: Sequence[str]) -> None:
+    def _end(self, task: TaskView, lines: Sequence[str]) -> None:
         heading = f"{self._glyphs.status(task.status)} {task.key}  {lines[0]}"
         kept = [*self._kept.pop(task.key, []), *lines[1:]]
-        if output := last_lines(run.output_file(task)):
+        if output := last_lines(task.output):
             kept += ["", *output]
         if kept:
             self.fold(task, heading, kept)

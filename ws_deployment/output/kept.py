@@ -12,8 +12,10 @@ from ws_deployment.redaction import redact
 LINES = 200
 
 
-def last_lines(file: Path) -> list[str]:
+def last_lines(file: Path | None) -> list[str]:
     """The last lines of the file, clean, secrets masked; none where there is no file."""
+    if file is None:
+        return []
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
             kept = deque(enumerate(stream, start=1), maxlen=LINES)

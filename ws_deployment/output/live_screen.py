@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
+from ws_deployment.output.advice import approval
 from ws_deployment.output.glyphs import LOOKS, TELLING, Glyphs, one_line
 from ws_deployment.output.model import RowView, RunView, TaskView
 
@@ -25,8 +26,8 @@ _LABEL = 20
 _BAR = 24
 #: Statuses in the order in which rows that do not all fit are shown.
 _URGENCY = {status: place for place, status in enumerate((
-    Status.FAILED, Status.REFUSED, Status.UNKNOWN, Status.CANCELLED, Status.RUNNING,
-    Status.BLOCKED, Status.WAITING, Status.DONE, Status.SKIPPED,
+    Status.FAILED, Status.REFUSED, Status.UNKNOWN, Status.CANCELLED, Status.INTERRUPTED, Status.PAUSED,
+    Status.RUNNING, Status.BLOCKED, Status.WAITING, Status.QUEUED, Status.ROLLED_BACK, Status.DONE, Status.SKIPPED,
 ))}  # fmt: skip
 
 
@@ -84,7 +85,19 @@ class Screen:
         lines = [left + Text(" " * max(self.width - len(left) - len(right), 2)) + right]
         if run.doing and not self.final:
             lines.append(self._mark(Status.RUNNING, run.doing))
-        return [*lines, Text()]
+        return [*lines, Text(), *([] if self.final else self._calls())]
+
+    def _calls(self) -> list[Text]:
+        """What a person is called for: questions, a pause; with the commands that answer, on lines of their own."""
+        lines = []
+        if self.run.status is Status.PAUSED:
+            lines += [self._mark(Status.PAUSED, "paused before its next effect; to go on, elsewhere:")]
+            lines += [Text(f"  ws-deployment runs resume {self.run.run}", "bold"), Text()]
+        for task in self.run.asking:
+            line = self._mark(Status.PAUSED, f"{task.key} waits for approval: ")
+            lines += [line.append(self.glyphs.spell(one_line(task.asks)), "bold yellow")]
+            lines += [Text("  to say yes, elsewhere: ").append(approval(self.run, task), "bold"), Text()]
+        return lines
 
     def _traffic(self) -> list[Text]:
         new = {cluster.short_name for cluster in self.run.clusters}
@@ -152,6 +165,8 @@ class Screen:
     def _cell(self, task: TaskView, *, words: bool) -> Text:
         status = task.status
         text = self.glyphs.status(status)
+        if task.asks:
+            return Text(f"{self.glyphs.status(Status.PAUSED)} asks", "bold yellow")
         if status in TELLING:
             text += f" {status}" if words else ""
         elif status is not Status.WAITING:
@@ -189,7 +204,7 @@ class Screen:
         rows = self.run.rows
         if len(rows) <= room or self.final:
             return [self._item(row) for row in rows]
-        rows = sorted(rows, key=lambda row: _URGENCY[row.status])
+        rows = sorted(rows, key=lambda row: _URGENCY[Status.PAUSED if row.current.asks else row.status])
         shown, rest = rows[: max(room - 1, 0)], rows[max(room - 1, 0) :]
         counts = Counter(row.status for row in rest)
         counted = ", ".join(f"{count} {status}" for status, count in counts.items())

@@ -25,6 +25,8 @@ class TaskView:
     """One task. Times (`started`, `retry_at`, `hold_until`) are seconds since the epoch, `seconds` is a duration.
 
     `doing` is the latest word on what it is about; `subtask` the name of the sub-task under way, one of `subtasks`.
+    `asks` is the question that a person must answer before it goes on; empty where nobody is asked. `output` is the
+    file where its full output is kept, if it wrote any; None until it has begun.
     """
 
     key: str
@@ -43,6 +45,8 @@ class TaskView:
     subtasks: tuple[str, ...] = ()
     subtasks_done: int = 0
     hold_until: float | None = None
+    asks: str = ""
+    output: Path | None = None
     change: str = ""
     plan: str = ""
     removal: str = ""
@@ -64,6 +68,8 @@ class TaskView:
 
     def activity(self, now: float) -> str:
         """What it is about or waits for at this moment, in one line."""
+        if self.asks:
+            return f"waits for approval: {self.asks}"
         if self.hold_until is not None:
             left = format_duration(float(round(max(self.hold_until - now, 0.0))))
             return f"{self.doing or self.subtask}, {left} left"
@@ -97,7 +103,7 @@ class RowView:
     def status(self) -> Status:
         """How the row stands as a whole."""
         current = self.current.status
-        if current is Status.WAITING and any(task.status.good for task in self.tasks):
+        if current is Status.WAITING and not self.current.started and any(task.status.good for task in self.tasks):
             return Status.RUNNING
         return current
 
@@ -136,7 +142,11 @@ class ClusterView:
 
 @dataclass
 class RunView:
-    """The whole run. `traffic` is percent by short name, by meta cluster; `seconds` is None until it has ended."""
+    """The whole run. `seconds` is None until it has ended; `undoes` is the run that this one rolls back.
+
+    `traffic` is percent by short name, by meta cluster, as told at `traffic_at`. `waits` counts how often each wait
+    (task, name) was told: a process that takes the run up waits anew.
+    """
 
     run: str = ""
     fleet: str = ""
@@ -149,7 +159,11 @@ class RunView:
     steps: tuple[str, ...] = ()
     tasks: dict[str, TaskView] = field(default_factory=dict)
     rows: list[RowView] = field(default_factory=list)
+    undoes: str = ""
+    attempt: int = 1
     traffic: dict[str, dict[str, float]] = field(default_factory=dict)
+    traffic_at: dict[str, float] = field(default_factory=dict)
+    waits: Counter[tuple[str, str]] = field(default_factory=Counter)
     doing: str = ""
     status: Status = Status.WAITING
     started: float | None = None
@@ -180,9 +194,30 @@ class RunView:
         why = str(self.problem.get("why", ""))
         return f"{head}: {why}" if head else why
 
-    def output_file(self, task: TaskView) -> Path:
-        """Where the task's full output is kept, if it wrote any."""
-        return Path(self.state) / "runs" / self.run / "output" / f"{task.key.replace('/', '.')}.log"
+    @property
+    def asking(self) -> list[TaskView]:
+        """The tasks that wait for a person."""
+        return [task for task in self.tasks.values() if task.asks]
+
+    @property
+    def what(self) -> str:
+        """What kind of run it is, in a word."""
+        return "rollback" if self.undoes else "rollout"
+
+    def leave(self, status: Status, at: float) -> None:
+        """Note that nobody is at it any more since `at`, and how it stands as a whole.
+
+        What it waits for it goes on waiting for where it was left so; all else that was under way was interrupted.
+        """
+        self.status = status
+        for task in self.tasks.values():
+            if task.status is not Status.RUNNING:
+                continue
+            waits = task.asks or task.hold_until is not None
+            task.status = Status.WAITING if waits and status is Status.WAITING else Status.CANCELLED
+            task.seconds, task.retry_at = task.elapsed(at), None
+            if task.status is Status.CANCELLED:
+                task.reason, task.hold_until, task.asks = "interrupted", None, ""
 
     def take(self, event: Event) -> None:
         """Fold one event in. An event of a task that was not announced makes it known."""
@@ -195,7 +230,7 @@ class RunView:
         elif event.kind is Kind.RUN_PROGRESS:
             self.doing = str(data["message"])
         elif event.kind is Kind.RUN_RESUMED:
-            self._resume(data)
+            self._resume(event.at, data)
         elif event.kind is Kind.RUN_PAUSED:
             self.status = Status.PAUSED
         elif event.kind is Kind.RUN_UNPAUSED:
@@ -207,6 +242,7 @@ class RunView:
         self.status, self.started, self.doing = Status.RUNNING, at, ""
         self.fleet, self.environment, self.cluster_id = data["fleet"], data["environment"], data["clusterId"]
         self.config_file, self.state = data.get("configFile", ""), data.get("state", "")
+        self.undoes = data.get("undoes", "")
         self.metas, self.steps = tuple(data["metaClusters"]), tuple(data["steps"])
         self.clusters = tuple(
             ClusterView(each["name"], each["shortName"], each["region"], each["type"], tuple(each["governedBy"]))
@@ -217,11 +253,15 @@ class RunView:
         order = {name: place for place, name in enumerate((*(c.short_name for c in self.clusters), *self.metas))}
         self.rows.sort(key=lambda row: order.get(row.name, len(order)))
 
-    def _resume(self, data: Mapping[str, Any]) -> None:
+    def _resume(self, at: float, data: Mapping[str, Any]) -> None:
         """It goes on: tasks that are carried out again stand at their beginning."""
-        self.status, self.seconds = Status.RUNNING, None
+        self.leave(Status.RUNNING, at)  # a process that was killed told no end
+        self.seconds, self.attempt, self.problem = None, int(data["attempt"]), {}
         for task in self.tasks.values():
-            if task.key in data["again"] or task.status is Status.CANCELLED:
+            if task.key in data["again"]:
+                for wait in [wait for wait in self.waits if wait[0] == task.key]:
+                    del self.waits[wait]
+            if task.key in data["again"] or task.status is Status.CANCELLED or (task.started and not task.final):
                 fresh = TaskView(task.key, task.step, task.scope, task.target, task.clusters)
                 vars(task).update(vars(fresh))
 
@@ -240,18 +280,15 @@ class RunView:
         row.tasks.append(task)
 
     def _finish(self, at: float, data: Mapping[str, Any]) -> None:
-        self.status = Status(data["status"])
+        self.leave(Status(data["status"]), at)
         self.seconds = float(data["seconds"])
         self.problem = data.get("problem") or {}
         self.refusals = tuple(data.get("refusals") or ())
-        for task in self.tasks.values():
-            if task.status is Status.RUNNING:
-                task.status, task.seconds = Status.CANCELLED, task.elapsed(at)
-                task.reason, task.hold_until, task.retry_at = "interrupted", None, None
 
 
-def _started(_run: RunView, task: TaskView, at: float, _data: Mapping[str, Any]) -> None:
-    task.status, task.started, task.doing = Status.RUNNING, at, "checking"
+def _started(_run: RunView, task: TaskView, at: float, data: Mapping[str, Any]) -> None:
+    task.status, task.started, task.seconds, task.doing = Status.RUNNING, at, None, "checking"
+    task.output = Path(data["output"]) if data.get("output") else None
 
 
 def _checked(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
@@ -283,18 +320,21 @@ def _subtask_started(_run: RunView, task: TaskView, at: float, data: Mapping[str
 def _subtask_finished(_run: RunView, task: TaskView, _at: float, _data: Mapping[str, Any]) -> None:
     task.subtasks_done += 1
     task.hold_until = task.retry_at = None
+    task.asks = ""
 
 
-def _waits(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.hold_until = data["until"]
-    task.doing = str(data["text"])
+def _waits(run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
+    run.waits[task.key, str(data["name"])] += 1
+    task.subtask, task.doing, task.hold_until = str(data["name"]), str(data["text"]), data["until"]
+    task.asks = "" if task.hold_until is not None else task.doing
 
 
 def _approved(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.doing = f"approved by {data['who']}"
+    task.doing, task.asks = f"approved by {data['who']}", ""
 
 
-def _traffic(run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
+def _traffic(run: RunView, task: TaskView, at: float, data: Mapping[str, Any]) -> None:
+    run.traffic_at[task.target] = at
     run.traffic[task.target] = {name: float(share) for name, share in data["shares"].items()}
 
 
@@ -305,7 +345,7 @@ def _finished(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]
     if data.get("attempts"):
         task.attempt = int(data["attempts"])
     task.hold_until = task.retry_at = None
-    task.doing = ""
+    task.doing = task.asks = ""
 
 
 _TASK_EVENTS = {

@@ -23,6 +23,7 @@ from ws_deployment.config.v1 import Notification, SecretReference
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.errors import WsDeploymentError
+from ws_deployment.output.advice import approval, going_on
 from ws_deployment.output.model import RunView, TaskView
 from ws_deployment.output.outputs import Output
 
@@ -172,23 +173,44 @@ def message_for(event: Event, run: RunView) -> Message | None:
     where = f"{run.fleet}, id {run.cluster_id}"
     if event.kind is Kind.RUN_STARTED:
         names = ", ".join(cluster.name for cluster in run.clusters)
-        return Message("start", f"{where}: rollout started", f"{names}\nrun {run.run}", Status.RUNNING, facts)
-    if task and event.kind is Kind.SUBTASK_STARTED and event.data.get("hold", 0.0) >= SHORTEST_HOLD:
-        text = f"{task.doing}\n{_traffic(run, task)}".strip()
-        hold = {**facts, "task": task.key, "seconds": event.data["hold"]}
-        return Message("waiting", f"{where}: {task.key} waits", text, Status.WAITING, hold)
+        text = f"{names}\nrun {run.run}" + (f", undoes {run.undoes}" if run.undoes else "")
+        return Message("start", f"{where}: {run.what} started", text, Status.RUNNING, facts)
+    if event.kind is Kind.RUN_RESUMED:
+        text = f"run {run.run}, by {event.data['who']} on {event.data['host']}"
+        return Message("start", f"{where}: {run.what} taken up again", text, Status.RUNNING, facts)
+    if task and event.kind is Kind.TASK_WAITING:
+        return _waiting(event, task, run, where, facts)
     if task and event.kind is Kind.TASK_FINISHED and task.status.at_fault:
         text = f"{task.reason}\n{task.remedy}".strip()
         return Message("failure", f"{where}: {task.key} {task.status}", text, task.status, {**facts, "task": task.key})
-    if event.kind is Kind.RUN_FINISHED:
+    if event.kind is Kind.RUN_FINISHED and run.status is not Status.WAITING:  # that it waits was told
         took = format_duration(run.seconds or 0.0)
         counts = ", ".join(f"{count} {status}" for status, count in run.counts.items())
         lines = [counts, *(f"{task.key}: {task.reason}" for task in run.faults), run.problem_text]
         lines += [f"{refusal['task']}: {refusal['reason']}" for refusal in run.refusals]
         ended = {**facts, "seconds": run.seconds, "failures": [task.key for task in run.faults]}
+        lines += [f"{what} {command}" for what, command in going_on(run).items()]
         text = "\n".join(line for line in lines if line)
-        return Message("end", f"{where}: rollout {run.status} in {took}", text, run.status, ended)
+        return Message("end", f"{where}: {run.what} {run.status} in {took}", text, run.status, ended)
     return None
+
+
+def _waiting(event: Event, task: TaskView, run: RunView, where: str, facts: Mapping[str, Any]) -> Message | None:
+    """Told once a wait, however often processes take it up; a short hold is not told."""
+    until = event.data["until"]
+    if run.waits[task.key, str(event.data["name"])] > 1:
+        return None
+    if until is not None:
+        seconds = round(until - event.at, 3)
+        if seconds < SHORTEST_HOLD:
+            return None
+        text = f"{task.doing}\n{_traffic(run, task)}".strip()
+        facts = {**facts, "task": task.key, "seconds": seconds}
+        return Message("waiting", f"{where}: {task.key} waits", text, Status.WAITING, facts)
+    command = approval(run, task)
+    text = "\n".join(line for line in (task.asks, _traffic(run, task), f"to say yes: {command}") if line)
+    facts = {**facts, "task": task.key, "question": task.asks, "approve": command}
+    return Message("waiting", f"{where}: {task.key} waits for approval", text, Status.WAITING, facts)
 
 
 def _traffic(run: RunView, task: TaskView) -> str:

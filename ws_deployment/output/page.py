@@ -118,6 +118,10 @@ class Page:
         """Add lines that must stay whole, such as commands."""
         self._lines += [" " * indent + self.glyphs.spell(line) for line in clean(text).splitlines()]
 
+    def marked(self, mark: str, colour: str, text: str) -> None:
+        """Add a line that must stay whole, with a mark before it."""
+        self._lines.append(f"{self.paint(mark, colour)} {self.glyphs.spell(clean(text))}")
+
     def columns(self, rows: Sequence[Sequence[str]], indent: int = 2) -> None:
         """Add rows with their columns aligned, two blanks between."""
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -51,7 +51,7 @@ class PlainOutput(Output):
 
     def take(self, event: Event, run: RunView) -> None:
         """Write what the event is worth."""
-        if event.kind is Kind.RUN_STARTED:
+        if event.kind in {Kind.RUN_STARTED, Kind.RUN_RESUMED}:
             rows, steps = (row.name for row in run.rows), run.steps
             self._renderer.widths = (max(map(len, rows), default=0), max(map(len, steps), default=0))
         self._write(self._story.take(event, run))

@@ -14,6 +14,7 @@ from typing import Any
 
 from ws_deployment.engine.outcome import Checked, Intent, Status
 from ws_deployment.engine.pipeline import Task
+from ws_deployment.engine.saved_plan import concerned, task_as_json
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.interfaces import Change, Decision, StepPlan
 from ws_deployment.output.glyphs import LOOKS
@@ -25,7 +26,7 @@ DIFF_LINES = 12
 _SHORT = 64
 
 #: How a change looks: symbol, colour, and the words of the closing line.
-_CHANGES = {
+CHANGES = {
     Change.CREATE: ("+", "green", "to create"),
     Change.UPDATE: ("~", "yellow", "to update"),
     Change.DESTROY: ("-", "red", "to destroy"),
@@ -104,41 +105,28 @@ class PlanReport:
                 }
                 for cluster in self.fleet.workspace_clusters
             ],
-            "tasks": [
-                {
-                    "task": task.key,
-                    "step": task.step,
-                    "scope": task.scope,
-                    "target": task.target,
-                    "clusters": list(task.clusters),
-                    "after": list(task.after),
-                    **intent.as_json(),
-                }
-                for task, intent in self.planned
-            ],
-            "changes": {str(change): count for change, count in self._changes().items()},
-            "refused": self._ended(Status.REFUSED),
-            "failed": self._ended(Status.FAILED),
+            "tasks": [task_as_json(task, intent) for task, intent in self.planned],
+            "changes": {str(change): count for change, count in self.changes().items()},
+            "refused": concerned(self.planned, Status.REFUSED),
+            "failed": concerned(self.planned, Status.FAILED),
             "unasked": list(self.unasked),
             "notes": list(self.notes),
         }
 
     def count(self, page: Page) -> str:
         """The closing line: how many tasks would do what."""
-        changes = self._changes()
+        changes = self.changes()
         parts = [
-            f"{symbol} {changes[change]} {words}" for change, (symbol, _, words) in _CHANGES.items() if changes[change]
+            f"{symbol} {changes[change]} {words}" for change, (symbol, _, words) in CHANGES.items() if changes[change]
         ]
         ends = Counter(intent.status for _, intent in self.planned)
         shown = (Status.SKIPPED, Status.REFUSED, Status.FAILED)
         parts += [f"{page.glyphs.status(status)} {ends[status]} {status}" for status in shown if ends[status]]
         return f"Plan: {', '.join(parts) or 'nothing to do'}."
 
-    def _changes(self) -> Counter[Change]:
+    def changes(self) -> Counter[Change]:
+        """How many tasks would do what."""
         return Counter(intent.plan.change for _, intent in self.planned if intent.plan)
-
-    def _ended(self, status: Status) -> list[str]:
-        return [task.key for task, intent in self.planned if intent.status is status]
 
     def _target(self, page: Page, target: str) -> None:
         page.blank()
@@ -154,7 +142,7 @@ class PlanReport:
 
     def _task(self, page: Page, task: Task, intent: Intent, column: int) -> None:
         if intent.plan:
-            symbol, colour, _ = _CHANGES[intent.plan.change]
+            symbol, colour, _ = CHANGES[intent.plan.change]
             text = intent.plan.summary
         else:
             look = LOOKS[intent.status]
@@ -200,8 +188,8 @@ class PlanReport:
 
 
 def _objects(listing: str) -> list[str]:
-    """The Kubernetes objects of a listing of manifests, as `Kind name`."""
-    found = []
+    """The Kubernetes objects of a listing of manifests, as `Kind name`, or the resources of one of Terraform's."""
+    found = re.findall(r"(?m)^\+ (\S+)$", listing)
     for document in re.split(r"(?m)^---$", listing):
         kind = re.search(r"(?m)^kind: (\S+)$", document)
         name = re.search(r"(?m)^metadata:\n(?:  .*\n)*?  name: (\S+)$", document)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
+from ws_deployment.output.advice import approval
 from ws_deployment.output.model import RunView, TaskView
 
 #: Seconds between two entries of progress of one task, and between two that say that it still waits.
@@ -22,7 +23,10 @@ STILL_EVERY = 60.0
 #: The words for each name that is logged.
 _TEXTS = {
     "run.preparing": "{message}",
-    "run.started": "run {run} of {fleet}: id {cluster_id}, {clusters}, {tasks}",
+    "run.started": "{what} of {fleet}: id {cluster_id}, {clusters}, {tasks}",
+    "run.resumed": "run {run} of {fleet} is taken up by {who} on {host}{attempt}: {done} of {tasks} done{again}",
+    "run.paused": "PAUSED before its next effect; to go on:\nws-deployment runs resume {run}",
+    "run.unpaused": "goes on",
     "run.refused": "{task}: refused by {check}: {reason}\n{remedy}",
     "run.finished": "{status} in {took}: {counts}",
     "run.problem": "{problem}\n{remedy}",
@@ -32,6 +36,8 @@ _TEXTS = {
     "task.retrying": "attempt {attempt} of {attempts} failed, again in {wait}: {error}",
     "task.subtask": "{number}/{total} {summary}",
     "task.holding": "{number}/{total} {summary}, until {until}",
+    "task.asks": "APPROVAL IS WAITED FOR: {question}\nto say yes: {command}",
+    "task.approved": "approved by {who}{reason}",
     "task.traffic": "traffic now: {shares}",
     "task.done": "done in {took}{detail}",
     "task.skipped": "skipped: {reason}",
@@ -105,15 +111,15 @@ class Story:
         if event.kind is Kind.TASK_PLANNED:
             yield Entry("task.planned", event.at, {"summary": data["summary"]}, task)
         elif event.kind is Kind.TASK_PROGRESS:
-            if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
-                yield Entry("task.progress", event.at, {"message": data["message"]}, task)
-            else:
-                self._pending[task.key] = data["message"]
+            yield from self._progress(event, task)
         elif event.kind is Kind.TASK_RETRYING:
             keys = {**data, "wait": format_duration(data["wait"])}
             yield Entry("task.retrying", event.at, keys, task, "warning")
-        elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1:
-            yield _of_subtask(event, task)
+        elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1 and not data.get("hold"):
+            keys = {**_place(task), "summary": data.get("summary") or data["name"]}
+            yield Entry("task.subtask", event.at, keys, task)
+        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED}:
+            yield _of_wait(event, task, run)
         elif event.kind is Kind.TRAFFIC:
             shares = ", ".join(f"{name} {share:.3g} %" for name, share in run.traffic[task.target].items())
             told = self._shares.get(task.key)
@@ -125,14 +131,27 @@ class Story:
         elif event.kind is Kind.TASK_FINISHED:
             yield _of_end(event, task)
 
+    def _progress(self, event: Event, task: TaskView) -> Iterator[Entry]:
+        if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
+            yield Entry("task.progress", event.at, {"message": event.data["message"]}, task)
+        else:
+            self._pending[task.key] = event.data["message"]
+
 
 def _of_run(event: Event, run: RunView) -> Iterator[Entry]:
     if event.kind is Kind.RUN_PROGRESS:
         yield Entry("run.preparing", event.at, {"message": event.data["message"]})
     elif event.kind is Kind.RUN_STARTED:
-        facts = {"run": run.run, "fleet": run.fleet, "cluster_id": run.cluster_id}
+        facts = {"fleet": run.fleet, "cluster_id": run.cluster_id}
         sizes = {"clusters": _count(len(run.clusters), "cluster"), "tasks": _count(len(run.tasks), "task")}
+        sizes["what"] = f"rollback {run.run} of run {run.undoes}" if run.undoes else f"run {run.run}"
         yield Entry("run.started", event.at, {**facts, **sizes})
+    elif event.kind is Kind.RUN_RESUMED:
+        yield _of_resumption(event, run)
+    elif event.kind is Kind.RUN_PAUSED:
+        yield Entry("run.paused", event.at, {"run": run.run}, level="warning")
+    elif event.kind is Kind.RUN_UNPAUSED:
+        yield Entry("run.unpaused", event.at, {})
     else:
         for refusal in run.refusals:
             yield Entry("run.refused", event.at, {"remedy": "", **refusal}, level="error")
@@ -144,13 +163,36 @@ def _of_run(event: Event, run: RunView) -> Iterator[Entry]:
         yield Entry("run.finished", event.at, {"status": run.status, "took": took, "counts": counts})
 
 
-def _of_subtask(event: Event, task: TaskView) -> Entry:
-    place = {"number": task.subtasks_done + 1, "total": len(task.subtasks)}
-    told = {**place, "summary": event.data.get("summary") or event.data["name"]}
-    if task.hold_until is None:
-        return Entry("task.subtask", event.at, told, task)
-    until = f"{datetime.fromtimestamp(task.hold_until).astimezone():%H:%M:%S}"
-    return Entry("task.holding", event.at, {**told, "until": until}, task)
+def _of_resumption(event: Event, run: RunView) -> Entry:
+    done = sum(task.status.good for task in run.tasks.values())
+    again = event.data["again"]
+    keys = {
+        "run": run.run,
+        "fleet": run.fleet,
+        "who": event.data["who"],
+        "host": event.data["host"],
+        "attempt": f", attempt {run.attempt}" if run.attempt > 1 else "",
+        "done": done,
+        "tasks": _count(len(run.tasks), "task"),
+        "again": f"; again: {', '.join(again)}" if again else "",
+    }
+    return Entry("run.resumed", event.at, keys)
+
+
+def _of_wait(event: Event, task: TaskView, run: RunView) -> Entry:
+    if event.kind is Kind.TASK_APPROVED:
+        reason = f": {event.data['reason']}" if event.data.get("reason") else ""
+        return Entry("task.approved", event.at, {"who": event.data["who"], "reason": reason}, task)
+    if task.asks:
+        keys = {"question": task.asks, "command": approval(run, task)}
+        return Entry("task.asks", event.at, keys, task, "warning")
+    until = f"{datetime.fromtimestamp(event.data['until']).astimezone():%H:%M:%S}"
+    return Entry("task.holding", event.at, {**_place(task), "summary": task.doing, "until": until}, task)
+
+
+def _place(task: TaskView) -> dict[str, int]:
+    """Which of its sub-tasks a task is at."""
+    return {"number": min(task.subtasks_done + 1, len(task.subtasks)), "total": len(task.subtasks)}
 
 
 def _of_end(event: Event, task: TaskView) -> Entry:

@@ -14,6 +14,7 @@ from typing import Any
 from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
 from ws_deployment.interfaces import Scope
+from ws_deployment.output.advice import going_on
 from ws_deployment.output.glyphs import LOOKS, one_line
 from ws_deployment.output.model import ClusterView, RowView, RunView, TaskView
 from ws_deployment.output.page import Item, Page
@@ -60,7 +61,10 @@ class Summary:
             "failures": [task.key for task in run.faults],
             "refusals": [dict(refusal) for refusal in run.refusals],
             "removals": self._removals(),
-            "nextSteps": [{"what": what, "command": command} for what, command in self.next_steps.items()],
+            "nextSteps": [
+                {"what": what, "command": command}
+                for what, command in {**going_on(self.run), **self.next_steps}.items()
+            ],
         }
 
     # -- parts ---------------------------------------------------------------------------------------------------
@@ -69,7 +73,8 @@ class Summary:
         run = self.run
         look = LOOKS[run.status]
         took = f" in {format_duration(run.seconds)}" if run.seconds is not None else ""
-        what = f"{run.fleet}, id {run.cluster_id}, run {run.run}"
+        kind = f"rollback {run.run} of run {run.undoes}" if run.undoes else f"run {run.run}"
+        what = f"{run.fleet}, id {run.cluster_id}, {kind}"
         page.item(Item(page.glyphs.status(run.status), look.colour, f"{run.status}{took}:", indent=0), what)
         if run.counts:
             page.wrapped(", ".join(f"{count} {status}" for status, count in run.counts.items()), "  tasks: ")
@@ -143,11 +148,17 @@ class Summary:
             page.item(item, f"{task.status}{took}{tries}")
             page.wrapped(task.reason, " " * 6)
             self._remedy(page, task.remedy)
-            if self.run.output_file(task).exists() and str(self.run.output_file(task)) not in task.remedy:
-                page.wrapped(str(self.run.output_file(task)), " " * 6 + "output: ")
+            if task.output and task.output.exists() and str(task.output) not in task.remedy:
+                page.wrapped(str(task.output), " " * 6 + "output: ")
         blocked = [task.key for task in self.run.tasks.values() if task.status is Status.BLOCKED]
         if blocked:
             page.wrapped(", ".join(blocked), f"  {page.glyphs.status(Status.BLOCKED)} blocked by that: ", " " * 6)
+        waiting = [task for task in self.run.tasks.values() if task.status is Status.WAITING and task.started]
+        if waiting:
+            page.heading("Waits")
+        for task in waiting:
+            item = Item(page.glyphs.status(Status.PAUSED), LOOKS[Status.PAUSED].colour, task.key)
+            page.item(item, one_line(task.activity(task.hold_until or 0.0)))
         stopped = [task for task in self.run.tasks.values() if task.status is Status.CANCELLED]
         if stopped:
             page.heading("Interrupted")
@@ -158,6 +169,7 @@ class Summary:
     def _next(self, page: Page) -> None:
         removals = self._removals().items()
         commands = {
+            **going_on(self.run),
             **self._look(),
             **{f"{name} was left as it is, for a look; to remove it:": line for name, line in removals},
             **self.next_steps,
@@ -224,7 +236,7 @@ class Summary:
         }
 
     def _output_folder(self) -> Path | None:
-        files = [self.run.output_file(task) for task in self.run.tasks.values()]
+        files = [task.output for task in self.run.tasks.values() if task.output]
         return next((file.parent for file in files if file.exists()), None)
 
     def _cluster_as_json(self, cluster: ClusterView) -> dict[str, Any]:
@@ -243,7 +255,6 @@ class Summary:
         }
 
     def _task_as_json(self, task: TaskView) -> dict[str, Any]:
-        file = self.run.output_file(task)
         return {
             "task": task.key,
             "status": task.status,
@@ -251,7 +262,7 @@ class Summary:
             "attempts": task.attempt if task.started else 0,
             "reason": task.reason,
             "remedy": task.remedy,
-            "outputFile": str(file) if file.exists() else None,
+            "outputFile": str(task.output) if task.output and task.output.exists() else None,
         }
 
 

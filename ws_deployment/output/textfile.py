@@ -18,6 +18,10 @@ from ws_deployment.engine.outcome import Status
 from ws_deployment.output.model import RunView
 from ws_deployment.output.outputs import Output
 
+#: How the process that writes the file can leave a run.
+_STATUSES = (
+    Status.DONE, Status.FAILED, Status.REFUSED, Status.CANCELLED, Status.INTERRUPTED, Status.WAITING,
+)  # fmt: skip
 _SUCCESS = "ws_deployment_run_last_success_timestamp_seconds"
 
 
@@ -52,14 +56,15 @@ def _registry(run: RunView, finished: float, last_success: float | None) -> Coll
         return made[name].labels(run.fleet, *labels.values())
 
     info = {"run": run.run, "environment": run.environment, "cluster_id": str(run.cluster_id), "version": __version__}
+    info["kind"] = run.what
     gauge("ws_deployment_run_info", "The last run.", **info).set(1)
     # A run without an end of its own was ended by an error outside of its tasks.
     status = run.status if run.seconds is not None else Status.FAILED
-    for each in (Status.DONE, Status.FAILED, Status.REFUSED, Status.CANCELLED):
+    for each in _STATUSES:
         gauge("ws_deployment_run_status", "1 for the last run's status.", status=each).set(each is status)
     gauge("ws_deployment_run_duration_seconds", "How long the last run took.").set(run.elapsed(finished))
     gauge("ws_deployment_run_finished_timestamp_seconds", "When the last run ended.").set(finished)
-    if status is Status.DONE:
+    if status is Status.DONE and not run.undoes:
         last_success = finished
     if last_success is not None:
         gauge(_SUCCESS, "When a run last ended well.").set(last_success)

@@ -109,14 +109,19 @@ class TracesOutput(Output):
     def take(self, event: Event, run: RunView) -> None:
         """Begin and end spans, at the times of the events."""
         self._last = event.at
-        if event.kind is Kind.RUN_STARTED:
+        if event.kind in {Kind.RUN_STARTED, Kind.RUN_RESUMED} and self._run is None:
             attributes = {"fleet": run.fleet, "environment": run.environment, "cluster_id": run.cluster_id or 0}
-            attributes["run"] = run.run
+            attributes |= {"run": run.run, "kind": run.what, "attempt": run.attempt, "undoes": run.undoes}
             self._run = self._tracer.start_span(
-                f"run {run.fleet}", self._parent, start_time=_nanos(event.at), attributes=_own(attributes)
+                f"{'rollback' if run.undoes else 'run'} {run.fleet}",
+                self._parent,
+                start_time=_nanos(event.at),
+                attributes=_own(attributes),
             )
         elif event.kind is Kind.RUN_FINISHED:
             self._end_run(run, event.at)
+        elif event.kind in {Kind.RUN_PAUSED, Kind.RUN_UNPAUSED} and self._run is not None:
+            self._run.add_event(str(event.kind), timestamp=_nanos(event.at))
         elif event.task is not None:
             self._take_task(event, run.tasks[event.task])
 
@@ -141,6 +146,9 @@ class TracesOutput(Output):
             self._tasks[task.key].add_event("retry", _own(told), _nanos(event.at))
         elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1 and task.key in self._tasks:
             self._tasks[task.key].add_event(event.data["name"], timestamp=_nanos(event.at))
+        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED} and task.key in self._tasks:
+            told = {key: value for key, value in event.data.items() if value is not None}
+            self._tasks[task.key].add_event(str(event.kind), _own(told), _nanos(event.at))
         elif event.kind is Kind.TASK_FINISHED:
             span = self._tasks.pop(task.key, None) or self._start_task(event.at, task)
             self._end(span, task.status, task.reason, event.at, {"attempts": task.attempt})
@@ -154,7 +162,13 @@ class TracesOutput(Output):
 
     def _end_run(self, run: RunView, at: float) -> None:
         for key, span in self._tasks.items():
-            self._end(span, Status.CANCELLED, "interrupted", at, {"attempts": run.tasks[key].attempt})
+            waits = run.tasks[key].status is Status.WAITING
+            self._end(
+                span,
+                *((Status.WAITING, "") if waits else (Status.CANCELLED, "interrupted")),
+                at,
+                {"attempts": run.tasks[key].attempt},
+            )
         self._tasks.clear()
         if self._run is not None:
             reason = ", ".join(task.key for task in run.faults) or run.problem_text
@@ -167,7 +181,7 @@ class TracesOutput(Output):
         span.set_attributes(_own({**attributes, "status": str(status)}))
         if status.good:
             span.set_status(StatusCode.OK)
-        elif status is not Status.BLOCKED:
+        elif status not in {Status.BLOCKED, Status.WAITING}:
             span.set_status(StatusCode.ERROR, reason or str(status))
         span.end(_nanos(at))
 

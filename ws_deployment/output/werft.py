@@ -11,6 +11,7 @@ from typing import TextIO
 
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
+from ws_deployment.output.advice import approval
 from ws_deployment.output.glyphs import Glyphs, clean, one_line
 from ws_deployment.output.kept import last_lines
 from ws_deployment.output.model import RunView, TaskView
@@ -39,7 +40,7 @@ class WerftOutput(Output):
             self._phase(run.tasks[event.task].step)
         self._write(self._story.take(event, run))
         if event.kind is Kind.TASK_FINISHED and event.task and run.tasks[event.task].status is not Status.BLOCKED:
-            self._end(run.tasks[event.task], run)
+            self._end(run.tasks[event.task])
         elif event.kind is Kind.RUN_FINISHED:
             self._results(run)
 
@@ -58,8 +59,8 @@ class WerftOutput(Output):
             for line in clean(entry.text).splitlines():
                 self._line(f"[{identity}] {one_line(line)}")
 
-    def _end(self, task: TaskView, run: RunView) -> None:
-        for line in last_lines(run.output_file(task)):
+    def _end(self, task: TaskView) -> None:
+        for line in last_lines(task.output):
             self._line(f"[{_slice(task)}] {line}")
         if task.status.good:
             self._line(f"[{_slice(task)}|DONE]")
@@ -72,6 +73,8 @@ class WerftOutput(Output):
                 self._line(f"[url|RESULT] {url} {task.target} of {run.fleet}")
         counts = ", ".join(f"{count} {status}" for status, count in run.counts.items())
         self._line(f"[status|RESULT] {run.status} {run.fleet} run {run.run}: {counts}")
+        for task in run.asking:
+            self._line(f"[approve|RESULT] {approval(run, task)} {task.key}: {one_line(task.asks)}")
         self._line(f"[{_RUN}|DONE]" if run.status.good else f"[{_RUN}|FAIL] {run.status}")
 
     def _line(self, text: str) -> None:

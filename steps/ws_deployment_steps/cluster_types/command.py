@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from ws_deployment.errors import UsageError, WsDeploymentError
+from ws_deployment.errors import RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.marks import FLEET, RUN
 from ws_deployment.interfaces import IClusterType, NotYetError, Outputs, StepContext, Verdict
 from ws_deployment_steps.cluster_types.kept import kubeconfig_path
@@ -53,8 +53,20 @@ class CommandCluster(IClusterType):
         return outputs
 
     def destroy(self, context: StepContext) -> None:
-        """Have it removed; one that is gone is fine."""
+        """Have it removed; one that is gone is fine. Raises RefusedError for another run's."""
+        found = _call(context, "look")
+        if not found.get("exists"):
+            return
+        if found.get("run") != context.run_id:
+            raise RefusedError(
+                "removing",
+                on=context.cluster.name,
+                why=f"it is of run {found.get('run') or '(unknown)'}",
+                remedy="It is removed by a rollback of that run alone.",
+            )
         _call(context, "destroy")
+        if _call(context, "look").get("exists"):
+            raise WsDeploymentError("removing", on=context.cluster.name, why="its program says that it is still there")
 
     def kubeconfig(self, context: StepContext) -> Path:
         """Its kubeconfig; asked for anew when it is about to age."""

@@ -25,6 +25,11 @@ class BridgeRegistrar(IRegistrar):
             check_free(request.name, request.url, client.list())
             client.register(native(request))
 
+    def cordon(self, name: str) -> None:
+        """Let no further workspace start on a registered cluster."""
+        with connected(self.context, self.meta) as client:
+            client.cordon(name)
+
     def deregister(self, name: str) -> None:
         """Remove a registration; an unknown one is no error."""
         with connected(self.context, self.meta) as client:

@@ -1,8 +1,8 @@
 """Registers by a team's own program: JSON in and out.
 
 `list` is answered with registrations. `register` gets `cluster` {name, url, region, preferability, govern, cordoned,
-tls {ca, crt, key}}, PEM texts included: they come on standard input and nowhere else. `deregister` gets `cluster`
-{name} and never forces.
+tls {ca, crt, key}}, PEM texts included: they come on standard input and nowhere else. `cordon` gets `cluster` {name}:
+no workspace shall start on it from then on. `deregister` gets `cluster` {name} and never forces.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class CommandRegistrar(IRegistrar):
             "tls": {"ca": request.tls.ca, "crt": request.tls.crt, "key": request.tls.key},
         }
         meta_command.call(self.parameters, self.context, self.meta, "register", cluster=cluster)
+
+    def cordon(self, name: str) -> None:
+        """Let no further workspace start on a registered cluster."""
+        meta_command.call(self.parameters, self.context, self.meta, "cordon", cluster={"name": name})
 
     def deregister(self, name: str) -> None:
         """Have the registration removed."""

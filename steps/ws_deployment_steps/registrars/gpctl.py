@@ -39,6 +39,10 @@ class GpctlRegistrar(IRegistrar):
         check_free(request.name, request.url, gpctl.list())
         gpctl.register(native(request))
 
+    def cordon(self, name: str) -> None:
+        """Let no further workspace start on a registered cluster."""
+        self._gpctl().cordon(name)
+
     def deregister(self, name: str) -> None:
         """Remove a registration; an unknown one is no error."""
         self._gpctl().deregister(name)

@@ -29,4 +29,5 @@ class CommandRouter(ITrafficRouter):
 
     def carry_out(self, subtask: SubTask) -> None:
         """Have the write made."""
-        meta_command.call(self.parameters, self.context, self.meta, "write", write=dict(subtask.data))
+        write = {key: subtask.data[key] for key in ("cluster", "property", "value")}
+        meta_command.call(self.parameters, self.context, self.meta, "write", write=write)

@@ -1,7 +1,8 @@
 """Moves traffic by the team's own werft job: one job a stage, started once and waited for.
 
 The job gets annotations: `meta`, `percent` (what the new clusters shall take), `scores` (`eu16:90 eu17:10`: those to
-be reached), `run`, and what the config adds. Weights are read at the bridge, before and after.
+be reached; a cluster with 0 shall take no starts), `run`, and what the config adds. A rollback is a job of 0 percent
+with the scores from before the shift. Weights are read at the bridge, before and after.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ws_deployment.errors import CancelledError, WsDeploymentError
 from ws_deployment.interfaces import ITrafficRouter, Parameters, Registration, Stage, SubTask
 from ws_deployment.tools.files import read_json, write_json
 from ws_deployment_steps.bridge_access import connected, registrations
+from ws_deployment_steps.routers import writes
 
 if TYPE_CHECKING:
     from ws_deployment.clients.werft import Job, Werft
@@ -42,6 +44,7 @@ class WerftRouter(ITrafficRouter):
 
     parameters_model = WerftParameters
     parameters: WerftParameters
+    exact = False
 
     def registrations(self) -> Sequence[Registration]:
         """All clusters that the bridge knows, with their weights."""
@@ -55,7 +58,8 @@ class WerftRouter(ITrafficRouter):
         scores = " ".join(f"{name}:{score}" for name, score in sorted(stage.scores.items()))
         level = f"{stage.percent:g}"
         summary = f"run {self.parameters.job} of {self.parameters.repository}: {level} %, {scores}"
-        return (SubTask(f"{level}%/job", summary, data={"percent": level, "scores": scores}),)
+        data = {"percent": level, "scores": scores, "writes": [writes.data(write) for write in stage.writes]}
+        return (SubTask(f"{level}%/job", summary, data=data),)
 
     def carry_out(self, subtask: SubTask) -> None:
         """Start the job unless it was started, and wait for its success.
@@ -100,7 +104,8 @@ class WerftRouter(ITrafficRouter):
     def _job(self, subtask: SubTask) -> Job:
         from ws_deployment.clients.werft import Job  # noqa: PLC0415  where it is used
 
-        told = {"meta": self.meta.name, "run": self.context.run_id, **{k: str(v) for k, v in subtask.data.items()}}
+        told = {"meta": self.meta.name, "run": self.context.run_id}
+        told |= {key: str(subtask.data[key]) for key in ("percent", "scores")}
         annotations = {**self.parameters.annotations, **told}
         return Job(self.parameters.repository, self.parameters.branch, self.parameters.job, annotations)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ws_deployment.interfaces import Stage, SubTask
+from ws_deployment.traffic.ramp import Write
 
 
 def subtasks(stage: Stage) -> Sequence[SubTask]:
@@ -13,7 +15,12 @@ def subtasks(stage: Stage) -> Sequence[SubTask]:
         SubTask(
             f"{stage.percent:g}%/{write.cluster}/{write.property}",
             str(write),
-            data={"cluster": write.cluster, "property": write.property, "value": write.value},
+            data=data(write),
         )
         for write in stage.writes
     )
+
+
+def data(write: Write) -> dict[str, Any]:
+    """A write as JSON."""
+    return {"cluster": write.cluster, "property": write.property, "value": write.value}

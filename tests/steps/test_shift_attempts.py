@@ -1,0 +1,108 @@
+"""A shift of several attempts, each cut off anywhere, is undone as one: at a router that lives in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from harness.cluster_context import a_cluster
+from harness.meta_context import MetaContext
+from hypothesis import given
+from hypothesis import strategies as st
+from ws_deployment_steps import shift_back
+from ws_deployment_steps.routers import writes
+
+from ws_deployment.errors import RefusedError
+from ws_deployment.fleet.clusters import Governance
+from ws_deployment.interfaces import ITrafficRouter, Parameters, Registration, Stage, StepPlan, SubTask, Undo
+from ws_deployment.traffic.ramp import Write, ramp
+from ws_deployment.traffic.restore import applied, takes_starts
+
+BEFORE = (
+    Registration("eu15", 20, available=True),
+    Registration("eu16", 70, available=True),
+    Registration("eu17", 50, available=False),
+    Registration("us3", 10, available=True),
+)
+CONTEXT = MetaContext(Path("nowhere"), None, clusters=(a_cluster("existing", governed_by=(Governance("meta"),)),))
+
+
+class Memory(ITrafficRouter):
+    """Keeps the registrations itself."""
+
+    def __init__(self) -> None:
+        super().__init__(Parameters(), CONTEXT.meta, CONTEXT)
+        self.now = {each.name: each for each in BEFORE}
+
+    def registrations(self) -> Sequence[Registration]:
+        return list(self.now.values())
+
+    def subtasks(self, stage: Stage) -> Sequence[SubTask]:
+        return writes.subtasks(stage)
+
+    def carry_out(self, subtask: SubTask) -> None:
+        told = subtask.data
+        self.now = applied(self.now, Write(told["cluster"], told["property"], told["value"]))
+
+
+def attempt(router: Memory, journaled: int, *, one_more: bool) -> tuple[tuple[SubTask, ...], tuple[str, ...]]:
+    """Plan from what is there, as the step does, and make some of the writes; the plan, and what was journaled."""
+    there = router.registrations()
+    old = [each.name for each in there if each.name in {"eu15", "eu16"} and each.available]
+    stages = ramp(["eu17"], old, there, [10, 50, 100], 60)
+    planned = [subtask for stage in stages for subtask in (*router.subtasks(stage), *hold(stage))]
+    effects = [subtask for subtask in planned if not subtask.hold]
+    made = effects[: journaled + one_more]
+    for subtask in made:
+        router.carry_out(subtask)
+    # Holds before a write that was begun are over; of that write nothing is journaled.
+    done = planned[: planned.index(made[-1]) + (len(made) <= journaled)] if made else []
+    return shift_back.remembering(planned, there, {"eu17"}), tuple(subtask.name for subtask in done)
+
+
+def hold(stage: Stage) -> Sequence[SubTask]:
+    return (SubTask(f"{stage.percent:g}%/hold", hold=stage.hold),) if stage.hold else ()
+
+
+ATTEMPTS = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=4)
+
+
+@given(attempts=ATTEMPTS, cut=st.integers(0, 9))
+def test_all_attempts_are_undone_as_one(attempts: list[tuple[int, bool]], cut: int) -> None:
+    router = Memory()
+    planned: list[SubTask] = []
+    finished: list[str] = []
+    for journaled, one_more in attempts:
+        subtasks, names = attempt(router, journaled, one_more=one_more)
+        planned += subtasks
+        finished += names
+    undo = Undo(StepPlan("shift", subtasks=tuple(planned)), tuple(finished))
+    for end in (cut, None):
+        for subtask in shift_back.plan(router, undo).subtasks[:end]:
+            shift_back.carry_out(router, subtask, undo)
+            assert takes_starts(router.now.values())
+    shift_back.verify(router, undo)
+    assert tuple(router.now.values()) == BEFORE
+
+
+def test_writes_that_are_not_told_are_not_guessed() -> None:
+    subtask = SubTask("shift", data={"before": {}})
+    told = shift_back.remembering((subtask,), BEFORE, ())
+    assert shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=(SubTask("run"),)))).subtasks == ()
+    with pytest.raises(RefusedError, match="does not tell what it wrote"):
+        shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=told)))
+    with pytest.raises(RefusedError, match="does not tell what it wrote"):
+        shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=(replace(told[0], name="x"),))))
+
+
+def test_what_a_later_run_left_is_not_taken_for_a_write_that_this_one_never_came_to() -> None:
+    router = Memory()
+    planned, finished = attempt(router, 4, one_more=False)
+    undo = Undo(StepPlan("shift", subtasks=planned), finished)
+    assert {name.partition("%")[0] for name in finished} == {"10"}
+    # The last stage of this shift would have left it so.
+    router.now["eu16"] = replace(router.now["eu16"], score=0, available=False)
+    with pytest.raises(RefusedError, match="weights/eu16: eu16 has score 0, cordoned"):
+        shift_back.plan(router, undo)

@@ -1,0 +1,61 @@
+"""`apply`: do what a saved plan says, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ws_deployment.cli.attended import Watching, attended, finish
+from ws_deployment.cli.exit_codes import ExitCode
+from ws_deployment.cli.options import AsJson, ExitOnWait, StateServer, UnsharedLock, WaitForLocks, state_at
+from ws_deployment.cli.plan_shown import PlanFormat, show_saved
+from ws_deployment.cli.runs_go_on import undone_if_wanted
+from ws_deployment.cli.show_plan import PlanFile
+from ws_deployment.output.choose import Format
+
+
+def command(
+    plan: PlanFile,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
+    output: Annotated[Format, typer.Option(help="How the run is told.")] = Format.AUTO,
+    as_json: AsJson = False,
+    wait: WaitForLocks = None,
+    exit_on_wait: ExitOnWait = False,
+    unshared_lock: UnsharedLock = False,
+    new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
+    state: StateServer = "",
+    metrics_textfile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the outcome as Prometheus metrics."),
+    ] = None,
+) -> None:
+    """Carry out a saved plan exactly.
+
+    Exits as `run` does, and with 4 when the world has moved since the plan was made; all that differs is told, and
+    nothing is done. A plan is applied once.
+    """
+    from ws_deployment.engine.deployment import request_to_apply  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.launch import launch  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.saved_plan import SavedPlan  # noqa: PLC0415  loaded when used
+
+    saved = SavedPlan.read(plan)
+    place = state_at(state)
+    request = request_to_apply(saved, place)
+    if saved.config.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        show_saved(saved, PlanFormat.TEXT, full=False)
+        if not typer.confirm("\nCarry this out in production?", err=True):
+            print("Nothing was done.", file=sys.stderr)
+            raise typer.Exit(ExitCode.FAILED)
+    watching = Watching(
+        form=Format.JSON if as_json else output,
+        metrics_textfile=metrics_textfile,
+        wait=wait,
+        exit_on_wait=exit_on_wait,
+        new=new,
+        unshared_lock=unshared_lock,
+    )
+    code = attended(lambda manner: launch(request, manner), saved.run, saved.config, saved.config_file, watching)
+    finish(undone_if_wanted(place, saved.run, code, watching))

@@ -1,0 +1,103 @@
+"""What the report tells of each task, gathered from the events of all attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ws_deployment.engine.events import Event, Kind
+from ws_deployment.engine.outcome import Status
+
+
+@dataclass
+class Bar:
+    """A stretch of a task's life; `end` is None while it goes on. `wait` says that it only waited."""
+
+    begin: float
+    end: float | None = None
+    status: Status = Status.RUNNING
+    wait: bool = False
+
+
+@dataclass
+class TaskStory:
+    """One task, over all attempts; moments are seconds since the epoch."""
+
+    key: str
+    bars: list[Bar] = field(default_factory=list)
+    waits: list[Bar] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    plan: dict[str, Any] = field(default_factory=dict)
+    retries: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    approvals: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Gather from one of its events."""
+        data = dict(event.data)
+        if event.kind is Kind.TASK_STARTED:
+            self.bars.append(Bar(event.at))
+            self.checks.clear()
+        elif event.kind is Kind.TASK_CHECKED:
+            self.checks.append(data)
+        elif event.kind is Kind.TASK_PLANNED:
+            self.plan = data
+        elif event.kind is Kind.TASK_RETRYING:
+            self.retries.append((event.at, data))
+        elif event.kind is Kind.TASK_WAITING:
+            self.waits.append(Bar(event.at, wait=True))
+        elif event.kind is Kind.TASK_APPROVED:
+            self.approvals.append((event.at, data))
+        elif event.kind is Kind.SUBTASK_FINISHED:
+            self.parts.append(data)
+            self._end(self.waits, event.at, Status(data["status"]))
+        elif event.kind is Kind.TASK_FINISHED:
+            self._end(self.waits, event.at, Status(data["status"]))
+            self._end(self.bars, event.at, Status(data["status"]))
+
+    def leave(self, at: float) -> None:
+        """Nobody is at it any more."""
+        self._end(self.waits, at, Status.CANCELLED)
+        self._end(self.bars, at, Status.CANCELLED)
+
+    @staticmethod
+    def _end(bars: list[Bar], at: float, status: Status) -> None:
+        if bars and bars[-1].end is None:
+            bars[-1].end, bars[-1].status = at, status
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How a meta cluster split starts from a moment on, in percent by short name."""
+
+    at: float
+    meta: str
+    shares: dict[str, float]
+
+
+def tasks(events: Sequence[Event]) -> dict[str, TaskStory]:
+    """The stories of all tasks by key, in the order of the graph."""
+    found: dict[str, TaskStory] = {}
+    last = 0.0
+    for event in events:
+        if event.kind is Kind.RUN_STARTED:
+            for task in event.data["tasks"]:
+                found.setdefault(task["key"], TaskStory(task["key"]))
+        elif event.task is not None:
+            found.setdefault(event.task, TaskStory(event.task)).take(event)
+        elif event.kind in {Kind.RUN_FINISHED, Kind.RUN_RESUMED}:
+            for story in found.values():  # a process that was killed told no end: its last event is as near as it gets
+                story.leave(event.at if event.kind is Kind.RUN_FINISHED else last)
+        last = event.at
+    return found
+
+
+def traffic(events: Sequence[Event]) -> dict[str, list[Shares]]:
+    """How each meta cluster's traffic moved, in order."""
+    found: dict[str, list[Shares]] = {}
+    for event in events:
+        if event.kind is Kind.TRAFFIC and event.task:
+            meta = event.task.partition("/")[0]
+            found.setdefault(meta, []).append(Shares(event.at, meta, dict(event.data["shares"])))
+    return found
