@@ -125,7 +125,6 @@ def _rolled_back(
 ) -> Report:
     report = _carry(session, run, deployment, manner, fresh=fresh)
     if run.of and report.status is Status.DONE:
-        session.store.finish(run.of, Status.ROLLED_BACK)
         session.store.end_wait(run.of)
     return report
 

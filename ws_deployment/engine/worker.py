@@ -164,8 +164,6 @@ class _Detached:
     def _end(self, status: Status) -> None:
         seconds = round(time.time() - self.run.created, 3)
         self._bus.emit(Kind.RUN_FINISHED, status=status, seconds=seconds)
-        self._store.finish(self.run.id, status)
-        if self.run.of and status is Status.DONE:
-            self._store.finish(self.run.of, Status.ROLLED_BACK)
+        self._store.finish(self.run.id, status, undone=self.run.of if status is Status.DONE else "")
         self._store.end_wait(self.run.id)
         leases.give_up(self._store.engine, self.run.id)
