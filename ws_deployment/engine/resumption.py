@@ -15,7 +15,7 @@ from ws_deployment.engine.detached import part
 from ws_deployment.engine.event_writer import EventWriter
 from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.interrupted import InterruptedRunError
-from ws_deployment.engine.launch import prepare_metas
+from ws_deployment.engine.launch import RefusedRunError, prepare_metas, told_refusal
 from ws_deployment.engine.leases import gone, held
 from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.outcome import Checked, Outcome, Problem, Status
