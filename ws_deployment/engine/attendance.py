@@ -93,7 +93,7 @@ def _record_end(session: Session, run: Run, deployment: Deployment, status: Stat
     if status in {Status.INTERRUPTED, Status.WAITING}:
         session.store.update(run.id, status=str(status))
     else:
-        session.store.finish(run.id, status)
+        session.store.finish(run.id, status, undone=run.of if status is Status.DONE else "")
     if status is Status.WAITING:
         session.leases.leave(name for name in locks(run.id, deployment.fleet) if not name.startswith("run/"))
 

@@ -98,7 +98,7 @@ def prepare(state: State) -> None:
     if state.server:
         return
     path = state.file
-    with _told(state):
+    with told(state):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with contextlib.closing(sqlite3.connect(path, timeout=_BUSY)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -111,7 +111,7 @@ def connect(state: State) -> sa.Engine:
     """
     arguments: dict[str, Any] = {"connect_timeout": 10} if state.server else {"timeout": _BUSY}
     engine = sa.create_engine(state.url, connect_args=arguments, pool_pre_ping=bool(state.server))
-    with _told(state):
+    with told(state):
         _ensure(engine, state)
     return engine
 
@@ -142,16 +142,15 @@ def _ensure(engine: sa.Engine, state: State) -> None:
 
 
 @contextlib.contextmanager
-def _told(state: State) -> Iterator[None]:
+def told(state: State, attempted: str = "opening the state in", remedy: str = "") -> Iterator[None]:
     """Tell what goes wrong with the database as an error that says what to do."""
     try:
         yield
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        remedy = (
-            "Check that the server runs and lets you in." if state.server else "Check the folder, its disk, rights."
-        )
-        raise WsDeploymentError("opening the state in", on=str(state), why=redact(cause), remedy=remedy) from error
+        check = "Check that the server runs and lets you in." if state.server else "Check the folder, its disk, rights."
+        why = redact(cause)
+        raise WsDeploymentError(attempted, on=str(state), why=why, remedy=f"{check} {remedy}".strip()) from error
 
 
 def now(engine: sa.Engine) -> sa.ColumnElement[float]:

@@ -74,7 +74,7 @@ class Deployment:
     @property
     def planner(self) -> Planner:
         """Asks all tasks what they would do."""
-        return Planner(self.surroundings, self.fleet, self.steps, self.segments)
+        return Planner(self.surroundings, self.fleet, self.configured, self.segments)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -132,6 +132,8 @@ def surroundings_of(request: Request, bus: Any, run_id: str, *, dry_run: bool = 
         config=request.config,
         config_folder=request.config_file.resolve().parent,
         state=request.state.folder,
+        shared=bool(request.state.server),
+        steps=request.steps,
         bus=bus,
     )
     if request.plan:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ws_deployment.engine.events import Event
 
@@ -46,11 +49,14 @@ class EventWriter:
             self._thread.join()
 
     def _write(self, keep: Callable[[list[Event]], None]) -> None:
-        more = True
+        more, left = True, list[Event]()
         while more:
             batch, waiting, more = self._batch()
-            if batch:
-                keep(batch)
+            left += batch
+            if left:
+                with contextlib.suppress(SQLAlchemyError):  # a disk that is full now is tried with the next batch
+                    keep(left)
+                    left = []
             for kept in waiting:
                 kept.set()
 

@@ -89,7 +89,7 @@ def launch(request: Request, manner: Manner) -> Report:
         writer = EventWriter()
         bus.subscribe(writer)
         with sessions.opened(request.state) as session, contextlib.closing(writer):
-            with _told_refusal(bus):
+            with told_refusal(bus):
                 prepared.result()
                 deployment = _ready(session, request, manner)
             run = _begin(session.store, deployment, manner)
@@ -179,7 +179,7 @@ def _begin(store: Store, deployment: Deployment, manner: Manner) -> Run:
 
 
 @contextlib.contextmanager
-def _told_refusal(bus: EventBus) -> Iterator[None]:
+def told_refusal(bus: EventBus) -> Iterator[None]:
     """Tell how a run ended that never began."""
     started = time.monotonic()
 

@@ -15,16 +15,17 @@ from ws_deployment.engine.detached import part
 from ws_deployment.engine.event_writer import EventWriter
 from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.interrupted import InterruptedRunError
-from ws_deployment.engine.launch import prepare_metas
+from ws_deployment.engine.launch import RefusedRunError, prepare_metas, told_refusal
 from ws_deployment.engine.leases import gone, held
 from ws_deployment.engine.manner import Manner, Report
-from ws_deployment.engine.outcome import Outcome, Status
+from ws_deployment.engine.outcome import Checked, Outcome, Problem, Status
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.engine.sessions import Session
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Run, Store, opened
 from ws_deployment.engine.undoing import undo_as_json, undos
 from ws_deployment.errors import CancelledError, LockedError, RefusedError, UsageError
+from ws_deployment.interfaces import Decision
 
 #: Seconds that workers get to let go of a run that has ended, and between two looks at it.
 _LETTING_GO, _LOOK = 10.0, 0.25
@@ -97,9 +98,10 @@ def rollback(
     """Undo what a run did, as a run of its own named by the bus, in reverse order."""
     with _taken(state, name, manner) as (session, run):
         _refuse_rollback(run)
-        begun, deployment = begin_rollback(
-            session.store, run, manner.bus, destroy=destroy, forced=forced, detach=manner.detach
-        )
+        with told_refusal(manner.bus):
+            begun, deployment = begin_rollback(
+                session.store, run, manner.bus, destroy=destroy, forced=forced, detach=manner.detach
+            )
         session.leases.acquire(begun.id, [f"run/{begun.id}"])
         if manner.detach:
             return sessions.leave_to_workers(session, begun, deployment.fleet)
@@ -116,18 +118,25 @@ def begin_rollback(
     forced: Collection[str] = (),
     detach: bool = False,
 ) -> tuple[Run, Deployment]:
-    """Record a rollback of a run, named by the bus, and what it will do. The caller holds the run's locks."""
+    """Record a rollback of a run, named by the bus, and what it will do. The caller holds the run's locks.
+
+    Raises RefusedRunError where its first tasks would be refused.
+    """
     record = store.record(run.id)
     done = _deployment(run, record, store.state, EventBus(run.id))
-    journaled = [journal.kept(run.id, number) for number in range(1, run.attempt + 1)]
+    journaled = [record.get("recovered", {})]
+    journaled += [journal.kept(run.id, number) for number in range(1, run.attempt + 1)]
     undo = undos(journaled, done.tasks, destroy=destroy, forced=forced)
     undoing = {
-        **{key: value for key, value in record.items() if key not in {"tasks", "attempts", "undo"}},
+        **{key: value for key, value in record.items() if key not in {"tasks", "attempts", "undo", "recovered"}},
         "of": run.id,
         "undo": {key: undo_as_json(each) for key, each in undo.items()},
     }
     deployment = restored(undoing, request_of(undoing, store.state), surroundings_of(done.request, bus, bus.run))
     undoing["tasks"] = [task.key for task in deployment.tasks]
+    if refused := deployment.planner.refused_first():
+        deployment.tell_start()
+        raise RefusedRunError(tuple((task, _checked(problem)) for task, problem in refused))
     begun = replace(
         run,
         id=bus.run,
@@ -156,7 +165,6 @@ def _rolled_back(
 ) -> Report:
     report = _carry(session, run, deployment, manner, fresh=fresh)
     if run.of and report.status is Status.DONE:
-        session.store.finish(run.of, Status.ROLLED_BACK)
         session.store.end_wait(run.of)
     return report
 
@@ -223,6 +231,10 @@ def _again(tasks: tuple[Task, ...], outcomes: Mapping[str, Outcome], only: Colle
         if task.key in bad and again & set(task.after):
             again.add(task.key)
     return again
+
+
+def _checked(problem: Problem) -> Checked:
+    return Checked(f"{problem.attempted} {problem.on}".strip(), Decision.REFUSE, problem.why, problem.remedy)
 
 
 def _refuse_beside_workers(run: Run) -> None:

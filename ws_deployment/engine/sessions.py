@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ws_deployment.engine import journal
+from ws_deployment.engine.database import told
 from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.leases import Leases
 from ws_deployment.engine.manner import Manner, Report
@@ -55,17 +56,21 @@ class Session:
 
 @contextlib.contextmanager
 def opened(state: State) -> Iterator[Session]:
-    """Open a state for carrying out runs; made where it does not exist. Leases end with it."""
-    store = Store(state)
-    leases = Leases(store.engine)
-    session = Session(store, leases)
-    try:
-        with journal.opened(state, leases.holder, lambda run, _attempt: session.bodies[run]):
-            yield session
-    finally:
-        session.meta_lock.release()
-        leases.close()
-        store.close()
+    """Open a state for carrying out runs; made where it does not exist. Leases end with it.
+
+    Raises WsDeploymentError when the state can't be written, as on a full disk: what was journaled stands.
+    """
+    with told(state, "keeping the run in", "Then go on: `ws-deployment runs resume latest`."):
+        store = Store(state)
+        leases = Leases(store.engine)
+        session = Session(store, leases)
+        try:
+            with journal.opened(state, leases.holder, lambda run, _attempt: session.bodies[run]):
+                yield session
+        finally:
+            session.meta_lock.release()
+            leases.close()
+            store.close()
 
 
 def locks(run: str, fleet: Fleet) -> list[str]:

@@ -109,9 +109,13 @@ class Store:
         text = json.dumps(record, separators=(",", ":"))
         self.update(run, attempt=attempt, record=text, finished=None, status=str(Status.RUNNING), wanted="")
 
-    def finish(self, run: str, status: Status) -> None:
-        """Record how a run ended."""
-        self.update(run, status=str(status), finished=time.time(), wanted="")
+    def finish(self, run: str, status: Status, *, undone: str = "") -> None:
+        """Record how a run ended; at once with it, which run it has `undone`."""
+        with self.engine.begin() as connection:
+            for name, how in ((run, status), (undone, Status.ROLLED_BACK)):
+                values = {"status": str(how), "finished": time.time(), "wanted": ""}
+                if name:
+                    connection.execute(runs.update().where(runs.c.id == name).values(**values))
 
     def start(self, run: str) -> bool:
         """Record that a worker has begun to carry out a run; False where it has come to an end meanwhile."""
