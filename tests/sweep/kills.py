@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from sweep.final import Final, Interruption, differences, final
@@ -75,9 +75,15 @@ def points(written: Sequence[str]) -> list[Point]:
     return [Point(label, side) for label in labels for side in ("before", "after")]
 
 
-def killed_at(world: World, operation: Operation, chain: Sequence[Point], undisturbed: Final) -> list[Result]:
-    """Kill at each point of the chain in turn, going on after each; the last result tells what differs at the end."""
+def killed_at(
+    world: World, operation: Operation, chain: Sequence[Point], undisturbed: Final, skipped: int | None = None
+) -> list[Result]:
+    """Kill at each point of the chain in turn, going on after each; the last result tells what differs at the end.
+
+    Of the undisturbed calls to the bridge so many are `skipped`, made before the operation; default: as many as here.
+    """
     before = len(world.bridge_calls())
+    undisturbed = replace(undisturbed, calls=undisturbed.calls[before if skipped is None else skipped :])
     results: list[Result] = []
     kills: list[Interruption] = []
     left: tuple[Any, ...] = ()
@@ -98,7 +104,8 @@ def killed_at(world: World, operation: Operation, chain: Sequence[Point], undist
         ended = _go_on(world, operation, told, left=left)
         told += _faults(ended, {0})
         results.append(Result("to the end", reached=True, seconds=ended.seconds))
-    told += differences(undisturbed, final(world), kills)
+    found = final(world)
+    told += differences(undisturbed, replace(found, calls=found.calls[before:]), kills)
     overlaps = world.overlaps.read_text().splitlines() if world.overlaps.exists() else []
     last = results[-1]
     results[-1] = Result(last.point, last.reached, last.seconds, told, overlaps)

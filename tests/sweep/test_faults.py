@@ -10,7 +10,7 @@ from sweep.faults import FAULTS, suffered
 from sweep.final import final
 from sweep.world import World
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]  # a machine under load is slow, not wrong
 
 TOGETHER = (
     "clock an hour on before terraform's outcome",
