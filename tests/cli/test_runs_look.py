@@ -126,7 +126,7 @@ def test_a_run_is_running_while_its_process_lives_and_interrupted_as_soon_as_it_
         assert (told["status"], told["attended"]) == ("running", True)
         shown = runs("show", "latest").stdout
         assert "Yes. A process carries it out" in shown
-        assert f"process {holder.pid}, since 0s ago" in shown
+        assert f"process {holder.pid}, since" in shown
         assert f"ws-deployment runs events {streams.RUN} --follow" in shown
     finally:
         holder.kill()
@@ -189,8 +189,8 @@ def test_what_people_said_a_later_run_and_a_rollback_are_shown(folder: Path, run
     keep(folder, streams.approved())
     keep(folder, None, Status.INTERRUPTED, id="rb-1", kind="rollback", of=streams.RUN, created=time.time(), until=5.0)
     store = Store(State(folder))
-    store.say(streams.RUN, Word("approve", "eu17/register-cluster/ask", "bob@desk", "looks good", time.time() - 60))
-    store.say(streams.RUN, Word("mark-done", "eu17/alive-test", "eve@desk", "by hand", time.time() - 30))
+    store.say(streams.RUN, Word("approve", "eu17/register-cluster/ask", "bob@desk", "looks good", time.time() - 7300))
+    store.say(streams.RUN, Word("mark-done", "eu17/alive-test", "eve@desk", "by hand", time.time() - 3700))
     store.close()
     shown = runs("show", streams.RUN).stdout
     assert "Where starts go, as this run left it" in shown
@@ -198,8 +198,8 @@ def test_what_people_said_a_later_run_and_a_rollback_are_shown(folder: Path, run
     assert "Run rb-1 undoes it: interrupted." in shown
     assert "ws-deployment runs show rb-1" in shown
     assert "runs retry" not in shown
-    assert "eu17/register-cluster/ask approved, bob@desk, 1m ago: looks good" in shown
-    assert "eu17/alive-test done by hand, eve@desk, 30s ago: by hand" in shown
+    assert "eu17/register-cluster/ask approved, bob@desk, 2h ago: looks good" in shown
+    assert "eu17/alive-test done by hand, eve@desk, 1h ago: by hand" in shown
 
 
 def test_a_detached_run_is_carried_out_by_any_worker_and_waits_for_one_otherwise(folder: Path, runs: Runs) -> None:
@@ -249,10 +249,10 @@ def test_follow_tells_what_happens_on_until_the_run_ends(folder: Path) -> None:
     while json.loads(watcher.stdout.readline())["seq"] != rest[2].seq:
         pass
     store.finish(streams.RUN, Status.DONE)
-    holder.communicate("", timeout=30)
-    store.add_events(streams.RUN, rest[3:])  # the last ones are written a moment after it has ended
+    store.add_events(streams.RUN, rest[3:])  # the last ones are written after it has ended, before it is let go
     store.close()
-    out, err = watcher.communicate(timeout=30)
+    holder.communicate("", timeout=120)
+    out, err = watcher.communicate(timeout=120)
     assert json.loads(out.splitlines()[-1])["kind"] == "run.finished"
     assert (watcher.returncode, err) == (0, "")
 
@@ -265,7 +265,7 @@ def test_follow_ends_when_the_process_of_the_run_is_killed_and_says_so(folder: P
     watcher.stdout.readline()
     holder.kill()
     holder.wait()
-    _, err = watcher.communicate(timeout=30)
+    _, err = watcher.communicate(timeout=120)
     assert watcher.returncode == 1
     assert f"run {streams.RUN} is interrupted: no process is at it" in err
 
@@ -277,8 +277,8 @@ def test_ctrl_c_ends_following_quietly(folder: Path) -> None:
     assert watcher.stdout
     watcher.stdout.readline()
     watcher.send_signal(signal.SIGINT)
-    _, err = watcher.communicate(timeout=30)
-    holder.communicate("", timeout=30)
+    _, err = watcher.communicate(timeout=120)
+    holder.communicate("", timeout=120)
     assert (watcher.returncode, err) == (130, "")
 
 
@@ -320,7 +320,7 @@ def test_prune_leaves_a_run_that_somebody_goes_on_with(folder: Path) -> None:
     old_and_new(folder)
     holder = held(folder, "old")
     assert "forgot 0 runs" in program("runs", "prune", "--older-than", "1h", "--yes").err
-    holder.communicate("", timeout=30)
+    holder.communicate("", timeout=120)
     assert program("runs", "prune", "--older-than", "1h").out == "old\n"  # without a terminal nothing is asked
 
 

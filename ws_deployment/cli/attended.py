@@ -47,6 +47,7 @@ def attended(
         WaitingRunError,
     )
     from ws_deployment.engine.manner import Manner  # noqa: PLC0415  loaded when used
+    from ws_deployment.engine.outcome import Status  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415  loaded when used
     from ws_deployment.output.choose import Streams, Wishes, outputs_for  # noqa: PLC0415  loaded when used
     from ws_deployment.output.page import Page  # noqa: PLC0415  loaded when used
@@ -76,7 +77,8 @@ def attended(
                 unshared_lock=watching.unshared_lock,
             )
             report = carry(manner)
-            code = ExitCode.DONE if report.status.good or watching.detach else ExitCode.FAILED
+            left = report.status is Status.QUEUED  # to workers, who tell nobody here
+            code = ExitCode.DONE if report.status.good or left else ExitCode.FAILED
     except RefusedError as refused:
         code = of(refused)
         error = None if outputs.run.refusals else refused

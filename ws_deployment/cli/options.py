@@ -51,6 +51,7 @@ WaitForLocks = Annotated[
 ExitOnWait = Annotated[
     bool, typer.Option("--exit-on-wait", help="End with 6 when the run waits for a person or a moment.")
 ]
+Detach = Annotated[bool, typer.Option("--detach", help="Leave it to workers and return its id; needs --state.")]
 UnsharedLock = Annotated[
     bool,
     typer.Option(
@@ -67,6 +68,15 @@ def state_at(server: str) -> State:
     from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     return State.at(state_path(), server)
+
+
+def detached(place: State, *, wanted: bool) -> bool:
+    """Whether a run shall be left to workers. Raises UsageError where none can see the state."""
+    if wanted and not place.server:
+        from ws_deployment.errors import UsageError  # noqa: PLC0415  loaded when used
+
+        raise UsageError("detaching", why="workers share no state folder", remedy="Name a PostgreSQL by --state.")
+    return wanted
 
 
 def wants_colour(stream: IO[str]) -> bool:

@@ -11,11 +11,19 @@ import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ConfigPath, ExitOnWait, StateServer, UnsharedLock, WaitForLocks
+from ws_deployment.cli.options import (
+    AsJson,
+    ConfigPath,
+    Detach,
+    ExitOnWait,
+    StateServer,
+    UnsharedLock,
+    WaitForLocks,
+    detached,
+)
 from ws_deployment.cli.plan_shown import PlanFormat, plan, show
 from ws_deployment.cli.requested import ClusterId, Exclude, Only, SourceRef, VersionsManifest, Wanted
 from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
-from ws_deployment.errors import UsageError
 from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
@@ -38,9 +46,7 @@ def command(
     key: Annotated[
         str, typer.Option(metavar="KEY", help="A name for this run: a second one with it goes on with the first.")
     ] = "",
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Leave it to workers and return its id; needs --state.")
-    ] = False,
+    detach: Detach = False,
     unshared_lock: UnsharedLock = False,
     new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
     state: StateServer = "",
@@ -101,10 +107,9 @@ def _carry_out(request: Request, watching: Watching) -> ExitCode:
     if watching.key and (begun := _with_key(request, watching.key)):
         return go_on(state, begun, watching, whatever=True)
     run_id = new_run_id()
-    if watching.detach and not state.server:
-        raise UsageError("detaching", why="workers share no state folder", remedy="Name a PostgreSQL by --state.")
+    detached(state, wanted=watching.detach)
     code = attended(lambda manner: launch(request, manner), run_id, request.config, request.config_file, watching)
-    if watching.detach and code is ExitCode.DONE:
+    if watching.detach and code is ExitCode.DONE and watching.form is not Format.JSON:
         print(run_id)
     return undone_if_wanted(state, run_id, code, watching)
 

@@ -22,6 +22,7 @@ class Runs(LazyGroup):
         "cancel": Lazy("ws_deployment.cli.runs_ask:cancel_command", "End a run where it stands."),
         "approve": Lazy("ws_deployment.cli.runs_ask:approve_command", "Say yes to what a run waits for."),
         "mark-done": Lazy("ws_deployment.cli.runs_ask:mark_done_command", "Say that a task was done by hand."),
+        "recover": Lazy("ws_deployment.cli.runs_recover:command", "Rebuild a run whose state is lost."),
         "prune": Lazy("ws_deployment.cli.runs_look:prune_command", "Forget runs that ended long ago."),
     }
 

@@ -10,7 +10,7 @@ import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ExitOnWait, RunName, StateServer, WaitForLocks, state_at
+from ws_deployment.cli.options import AsJson, Detach, ExitOnWait, RunName, StateServer, WaitForLocks, detached, state_at
 from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def resume_command(
     as_json: AsJson = False,
     wait: WaitForLocks = None,
     exit_on_wait: ExitOnWait = False,
+    detach: Detach = False,
     state: StateServer = "",
 ) -> None:
     """Go on with an unfinished run where its work stands.
@@ -40,7 +41,9 @@ def resume_command(
     place = state_at(state)
     if unpause(place, run):
         return
-    finish(go_on(place, run, Watching(Format.JSON if as_json else output, wait=wait, exit_on_wait=exit_on_wait)))
+    form = Format.JSON if as_json else output
+    left = detached(place, wanted=detach)
+    finish(go_on(place, run, Watching(form, wait=wait, exit_on_wait=exit_on_wait, detach=left)))
 
 
 def retry_command(
@@ -50,11 +53,14 @@ def retry_command(
     as_json: AsJson = False,
     wait: WaitForLocks = None,
     exit_on_wait: ExitOnWait = False,
+    detach: Detach = False,
     state: StateServer = "",
 ) -> None:
     """Carry out again what failed and what depended on it; what was done is kept."""
-    watching = Watching(Format.JSON if as_json else output, wait=wait, exit_on_wait=exit_on_wait)
-    finish(_go_on(state_at(state), run, watching, only=tuple(only or ()), again=True))
+    place = state_at(state)
+    left = detached(place, wanted=detach)
+    watching = Watching(Format.JSON if as_json else output, wait=wait, exit_on_wait=exit_on_wait, detach=left)
+    finish(_go_on(place, run, watching, only=tuple(only or ()), again=True))
 
 
 def rollback_command(
@@ -69,14 +75,16 @@ def rollback_command(
     output: Output = Format.AUTO,
     as_json: AsJson = False,
     wait: WaitForLocks = None,
+    detach: Detach = False,
     state: StateServer = "",
 ) -> None:
     """Undo what a run did, in reverse order: weights as they were, what it made cordoned and kept.
 
     It is a run of its own: it can be stopped and resumed.
     """
-    watching = Watching(Format.JSON if as_json else output, wait=wait)
-    finish(roll_back(state_at(state), run, watching, destroy=destroy, forced=tuple(force_parts or ())))
+    place = state_at(state)
+    watching = Watching(Format.JSON if as_json else output, wait=wait, detach=detached(place, wanted=detach))
+    finish(roll_back(place, run, watching, destroy=destroy, forced=tuple(force_parts or ())))
 
 
 def go_on(state: State, name: str, watching: Watching, *, whatever: bool = False) -> ExitCode:
@@ -108,7 +116,11 @@ def roll_back(
 
         return lambda manner: resumption.rollback(state, run.id, manner, destroy=destroy, forced=forced)
 
-    return _attended(state, name, watching, carry, run_id=new_run_id())
+    run_id = new_run_id()
+    code = _attended(state, name, watching, carry, run_id=run_id)
+    if watching.detach and code is ExitCode.DONE and watching.form is not Format.JSON:
+        print(run_id)
+    return code
 
 
 def undone_if_wanted(state: State, name: str, code: ExitCode, watching: Watching) -> ExitCode:

@@ -28,8 +28,12 @@ def command(state: StateServer = "") -> None:
         raise UsageError("working", why="workers share no state folder", remedy="Name a PostgreSQL by --state.")
     with Interruption() as interruption:
         print(f"working for {place}; Ctrl-C ends it", file=sys.stderr)
-        work(place, interruption.asked, _tell)
+        work(place, interruption.asked, _tell, _say)
     raise typer.Exit(interruption.code)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _tell(event: Event) -> None:

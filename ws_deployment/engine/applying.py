@@ -34,7 +34,7 @@ def refuse_stale(deployment: Deployment, plan: SavedPlan) -> None:
     request, given = deployment.request, deployment.surroundings
     again = surroundings_of(request, EventBus(given.run_id), given.run_id, dry_run=True)
     again.cancelled = given.cancelled
-    fresh = Planner(again, deployment.fleet, deployment.steps, deployment.segments).plan()
+    fresh = Planner(again, deployment.fleet, deployment.configured, deployment.segments).plan()
     if found := stale(plan.intents, {task.key: intent for task, intent in fresh}):
         raise stale_plan(deployment.fleet.name, found)
 

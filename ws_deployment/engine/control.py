@@ -58,6 +58,8 @@ class Control:
         self._waiting = 0
         #: How the run stands when it was not this process's user who stopped it.
         self.ending: Status | None = None
+        #: Whether a pause is told and recorded here; of several workers at a run only one does.
+        self.tells = True
         #: Whether another process has taken the run over.
         self.lost = False
 
@@ -74,10 +76,19 @@ class Control:
         while not self._open.wait(LOOK):
             self._stop_if_asked()
         self._stop_if_asked()
-        if self.lost or not self._also() or not self._leases.check(self._lease):
+        if self.lost or not self._also() or not self._has_lease():
             self.lost = True
             self._cancelled.set()
             raise LostLeaseError(self._run)
+
+    def _has_lease(self) -> bool:
+        """Ask the database, for as long as it takes: nothing may be begun without its word."""
+        while True:
+            try:
+                return self._leases.check(self._lease)
+            except SQLAlchemyError:
+                self._cancelled.wait(LOOK)
+                self._stop_if_asked()
 
     def hold(self, task: str, subtask: str, text: str, until: float) -> None:
         """Wait until then (seconds since the epoch).
@@ -148,12 +159,15 @@ class Control:
                 self._cancelled.set()
             if wanted == "pause" and self._open.is_set():
                 self._open.clear()
-                self._store.update(self._run, status=str(Status.PAUSED))
-                self._bus.emit(Kind.RUN_PAUSED)
+                self._say(Status.PAUSED, Kind.RUN_PAUSED)
             if wanted != "pause" and not self._open.is_set():
-                self._store.update(self._run, status=str(Status.RUNNING))
-                self._bus.emit(Kind.RUN_UNPAUSED)
+                self._say(Status.RUNNING, Kind.RUN_UNPAUSED)
                 self._open.set()
+
+    def _say(self, status: Status, kind: Kind) -> None:
+        if self.tells:
+            self._store.update(self._run, status=str(status))
+            self._bus.emit(kind)
 
 
 class _Waiting:

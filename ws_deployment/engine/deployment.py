@@ -17,7 +17,7 @@ from ws_deployment.engine.outcome import Intent, Problem
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, configure, segments, tasks
 from ws_deployment.engine.planner import Planner
 from ws_deployment.engine.saved_plan import SavedPlan
-from ws_deployment.engine.state import State
+from ws_deployment.engine.state import FORMAT, State
 from ws_deployment.engine.undoing import Undoing, reversed_segments, undo_from_json
 from ws_deployment.errors import UsageError, WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet
@@ -74,7 +74,7 @@ class Deployment:
     @property
     def planner(self) -> Planner:
         """Asks all tasks what they would do."""
-        return Planner(self.surroundings, self.fleet, self.steps, self.segments)
+        return Planner(self.surroundings, self.fleet, self.configured, self.segments)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -114,6 +114,7 @@ class Deployment:
         return {
             **plan,
             "program": __version__,
+            "journal": FORMAT,
             "configFile": str(request.config_file.resolve()),
             "config": request.config.model_dump(mode="json", by_alias=True, exclude_unset=True),
             "clusterId": self.fleet.cluster_id,
@@ -180,6 +181,13 @@ def request_to_apply(plan: SavedPlan, state: State) -> Request:
 
 def restored(record: Mapping[str, Any], request: Request, surroundings: RunSurroundings) -> Deployment:
     """The deployment that a record froze. Raises WsDeploymentError where the program's steps make other tasks of it."""
+    if record.get("journal", FORMAT) != FORMAT:
+        raise WsDeploymentError(
+            "going on with",
+            on=f"run {surroundings.run_id}",
+            why=f"version {record['program']} began it and wrote {record['journal']}; this program reads {FORMAT}",
+            remedy="Go on with it under the version that began it, or cancel it and begin a new run.",
+        )
     fleet = fleet_of(request, record["clusterId"])
     whole = segments(tasks(request.steps, fleet))
     deployment = Deployment(request, surroundings, fleet, whole)

@@ -14,15 +14,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandle
 from dbos._dbos import _get_dbos_instance
 from dbos._queue import queue_worker_thread
 from dbos._serialization import DBOSPortableJSONSerializer
 
-from ws_deployment.engine.state import State
+from ws_deployment.engine.state import FORMAT, State
 
-#: Version of what the journal holds. A run goes on only under a program that writes the same.
-FORMAT = "journal-1"
 #: Queues that workers take runs and segments from.
 RUNS, SEGMENTS = "runs", "segments"
 
@@ -95,6 +94,8 @@ def opened(state: State, executor: str, bodies: Bodies, *, worker: bool = False)
     )
     DBOS.listen_queues([RUNS, SEGMENTS] if worker else [])
     DBOS.launch()
+    if worker:
+        _register_queues()
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
@@ -107,6 +108,11 @@ def opened(state: State, executor: str, bodies: Bodies, *, worker: bool = False)
 def workflow(run: str, attempt: int) -> str:
     """Name of an attempt's workflow; those of its segments follow a slash."""
     return run if attempt == 1 else f"{run}~{attempt}"
+
+
+def has(run: str, attempt: int) -> bool:
+    """Whether an attempt was ever begun or queued."""
+    return bool(DBOS.list_workflows(workflow_ids=[workflow(run, attempt)], load_input=False, load_output=False))
 
 
 def carry_out(run: str, attempt: int) -> Json:
@@ -122,7 +128,7 @@ def take_up(run: str, attempt: int) -> Json:
     Whoever calls this holds the run's lease: what the other process may still believe to carry out is taken from it.
     """
     name = workflow(run, attempt)
-    if not DBOS.list_workflows(workflow_ids=[name], load_input=False, load_output=False):
+    if not has(run, attempt):
         return carry_out(run, attempt)
     own = DBOS.register_queue(f"carry-{run}", polling_interval_sec=_LOOK)
     done = threading.Event()
@@ -150,6 +156,16 @@ def _enqueue(name: str, target: str) -> None:
                 system.reenqueue_for_recovery(found.workflow_id, [found.executor_id], target)
 
 
+def at_work() -> set[str]:
+    """Names of the processes that have something of the workers' queues under way, alive or not."""
+    system = _get_dbos_instance()._sys_db  # noqa: SLF001  as above
+    table = system.tables.workflow_status
+    query = sa.select(table.c.executor_id).distinct()
+    query = query.where(table.c.status == "PENDING", table.c.queue_name.in_((RUNS, SEGMENTS)))
+    with system.engine.connect() as connection:
+        return set(connection.execute(query.where(table.c.application_version == FORMAT)).scalars())
+
+
 def recover(executor: str) -> int:
     """Put back into their queues what a dead worker had under way; how much it was."""
     system = _get_dbos_instance()._sys_db  # noqa: SLF001  as above
@@ -161,11 +177,33 @@ def recover(executor: str) -> int:
 
 
 def enqueue(run: str, attempt: int) -> None:
-    """Leave an attempt to the workers."""
+    """Leave an attempt to the workers, from its beginning or from where it stands. No process is at it."""
+    _register_queues()
+    name = workflow(run, attempt)
+    if has(run, attempt):
+        _hand_over(name)
+        return
+    with SetWorkflowID(name):
+        DBOS.enqueue_workflow(RUNS, _run, run, attempt)
+
+
+def _register_queues() -> None:
     DBOS.register_queue(RUNS, polling_interval_sec=_LOOK_ELSEWHERE)
     DBOS.register_queue(SEGMENTS, polling_interval_sec=_LOOK_ELSEWHERE)
-    with SetWorkflowID(workflow(run, attempt)):
-        DBOS.enqueue_workflow(RUNS, _run, run, attempt)
+
+
+def _hand_over(name: str) -> None:
+    """Put a workflow and its children into the workers' queues, whatever queue they were in before."""
+    system = _get_dbos_instance()._sys_db  # noqa: SLF001  as above
+    table = system.tables.workflow_status
+    values = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
+    unfinished = table.c.status.in_(("PENDING", "ENQUEUED"))
+    with system.engine.begin() as connection:
+        for mine, target in (
+            (table.c.workflow_uuid == name, RUNS),
+            (table.c.workflow_uuid.startswith(f"{name}/", autoescape=True), SEGMENTS),
+        ):
+            connection.execute(sa.update(table).where(unfinished, mine).values(**values, queue_name=target))
 
 
 def start_segment(run: str, attempt: int, name: str, facts: Json, *, enqueue: bool = False) -> Callable[[], Json]:

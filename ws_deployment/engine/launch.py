@@ -89,13 +89,13 @@ def launch(request: Request, manner: Manner) -> Report:
         writer = EventWriter()
         bus.subscribe(writer)
         with sessions.opened(request.state) as session, contextlib.closing(writer):
-            with _told_refusal(bus):
+            with told_refusal(bus):
                 prepared.result()
                 deployment = _ready(session, request, manner)
             run = _begin(session.store, deployment, manner)
             session.leases.release([f"fleet/{run.fleet}"])
             if manner.detach:
-                return _left_to_workers(session, run, deployment)
+                return sessions.leave_to_workers(session, run, deployment.fleet)
             return attend(session, run, deployment, writer, manner, fresh=True)
 
 
@@ -133,17 +133,6 @@ def _ready(session: Session, request: Request, manner: Manner) -> Deployment:
     if request.plan:
         applying.keep(deployment, request.plan)
     return deployment
-
-
-def _left_to_workers(session: Session, run: Run, deployment: Deployment) -> Report:
-    """Queue the run. It keeps its locks until it has ended, whoever carries it out."""
-    from ws_deployment.engine import journal  # noqa: PLC0415  heavy
-    from ws_deployment.engine.manner import Report  # noqa: PLC0415  for the type alone elsewhere
-    from ws_deployment.engine.sessions import locks  # noqa: PLC0415  heavy
-
-    session.leases.leave(name for name in locks(run.id, deployment.fleet) if not name.startswith("run/"))
-    journal.enqueue(run.id, run.attempt)
-    return Report(Status.QUEUED)
 
 
 def _refuse_beside(unfinished: list[Run]) -> None:
@@ -190,7 +179,7 @@ def _begin(store: Store, deployment: Deployment, manner: Manner) -> Run:
 
 
 @contextlib.contextmanager
-def _told_refusal(bus: EventBus) -> Iterator[None]:
+def told_refusal(bus: EventBus) -> Iterator[None]:
     """Tell how a run ended that never began."""
     started = time.monotonic()
 

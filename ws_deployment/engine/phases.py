@@ -125,6 +125,8 @@ class Phases:
             plan = StepPlan(f"known when its time comes: {error.why}", Change.UNKNOWN)
         except CancelledError:
             raise
+        except RefusedError as error:
+            return Intent(Status.REFUSED, checks, problem=Problem.of(error))
         except Exception as error:  # noqa: BLE001  whatever a plugin raises becomes data
             return Intent(Status.FAILED, checks, problem=Problem.of(error))
         self.bus.emit(

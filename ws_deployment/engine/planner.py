@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.limits import Limited
-from ws_deployment.engine.outcome import Checked, Intent
+from ws_deployment.engine.outcome import Checked, Intent, Problem, Status
 from ws_deployment.engine.phases import Phases
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task
 from ws_deployment.fleet.clusters import Fleet
@@ -26,12 +27,12 @@ class Planner:
         self,
         surroundings: RunSurroundings,
         fleet: Fleet,
-        steps: Mapping[str, ConfiguredStep],
+        configured: Callable[[Task], ConfiguredStep],
         segments: Iterable[Segment],
     ) -> None:
         self._run = surroundings
         self._fleet = fleet
-        self._steps = steps
+        self._configured = configured
         self._segments = tuple(segments)
 
     def plan(self) -> tuple[tuple[Task, Intent], ...]:
@@ -47,6 +48,16 @@ class Planner:
             if check.decision == Decision.REFUSE
         )
 
+    def refused_first(self) -> tuple[tuple[Task, Problem], ...]:
+        """The refusals of tasks that come after no other: what the later ones find, the first ones change."""
+        first = tuple(replace(segment, tasks=segment.tasks[:1]) for segment in self._segments if not segment.after)
+        planner = Planner(self._run, self._fleet, self._configured, first)
+        return tuple(
+            (task, intent.problem)
+            for task, intent in planner.plan()
+            if intent.status is Status.REFUSED and intent.problem
+        )
+
     def _each(self, ask: Callable[[Phases], _T]) -> tuple[tuple[Task, _T], ...]:
         def of_segment(segment: Segment) -> list[tuple[Task, _T]]:
             with contextlib.closing(Limited()) as limited:
@@ -57,4 +68,4 @@ class Planner:
 
     def _phases(self, task: Task, limited: Limited) -> Phases:
         context = TaskContext(self._run, self._fleet, task, {})
-        return Phases(task, self._steps[task.step], context, EventBus(self._run.run_id), limited)
+        return Phases(task, self._configured(task), context, EventBus(self._run.run_id), limited)

@@ -133,14 +133,22 @@ def shall_be_undone(state: State, name: str) -> bool:
             run = store.find(name)
         except UsageError:
             return False  # it was refused before it began
-        wanted = store.record(run.id)["config"].get("defaults", {}).get("onFailure")
-        return wanted == "rollback" and run.kind == "run" and run.status is Status.FAILED
+        return wants_undoing(store, run)
+
+
+def wants_undoing(store: Store, run: Run) -> bool:
+    """Whether a run failed, is no rollback itself, and its config says `onFailure: rollback`."""
+    wanted = store.record(run.id)["config"].get("defaults", {}).get("onFailure")
+    return bool(wanted == "rollback" and run.kind == "run" and run.status is Status.FAILED)
 
 
 def _attended(store: Store, run: Run) -> bool:
-    """Whether a process is at the run, or will be."""
+    """Whether a process is at the run; a queued one is nobody's yet."""
     if run.detached:
-        return True
+        return run.status is not Status.QUEUED and any(
+            lease.name.startswith("worker/") and lease.live and not leases.gone(lease.pid, lease.process)
+            for lease in leases.held(store.engine)
+        )
     found = leases.held(store.engine, [f"run/{run.id}"])
     return any(lease.live and not leases.gone(lease.pid, lease.process) for lease in found)
 

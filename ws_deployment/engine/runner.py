@@ -116,7 +116,7 @@ class Runner:
     def tell_ends(self, outcomes: Mapping[str, Outcome]) -> None:
         """Tell how tasks ended that are journaled, but that nobody was told of: a kill came between."""
         for key, outcome in outcomes.items():
-            if key not in self._attempt.kept:
+            if key not in self._attempt.kept or self._attempt.number == 1:  # a first attempt's were recovered
                 self._tell(self._tasks[key], outcome)
 
     @contextlib.contextmanager

@@ -11,12 +11,13 @@ from ws_deployment.engine import journal
 from ws_deployment.engine.database import told
 from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.leases import Leases
-from ws_deployment.engine.manner import Manner
+from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.meta_access import meta_apis
 from ws_deployment.engine.meta_lock import MetaLock, acquire
 from ws_deployment.engine.meta_memory import remember_weights
+from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.state import State
-from ws_deployment.engine.store import Store
+from ws_deployment.engine.store import Run, Store
 from ws_deployment.errors import CancelledError, LockedError
 from ws_deployment.fleet.clusters import Fleet
 
@@ -76,6 +77,13 @@ def locks(run: str, fleet: Fleet) -> list[str]:
     """What a run holds while it goes on: itself, its clusters' names, the weights of its meta clusters."""
     clusters = [f"cluster/{cluster.name}" for cluster in fleet.workspace_clusters]
     return [f"run/{run}", *clusters, *(f"weights/{meta.name}" for meta in fleet.meta_clusters)]
+
+
+def leave_to_workers(session: Session, run: Run, fleet: Fleet) -> Report:
+    """Queue the run. It keeps its locks until it has ended, whoever carries it out."""
+    session.leases.leave(name for name in locks(run.id, fleet) if not name.startswith("run/"))
+    journal.enqueue(run.id, run.attempt)
+    return Report(Status.QUEUED)
 
 
 def patiently(take: Callable[[], None], manner: Manner) -> None:

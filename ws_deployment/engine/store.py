@@ -117,10 +117,21 @@ class Store:
                 if name:
                     connection.execute(runs.update().where(runs.c.id == name).values(**values))
 
+    def start(self, run: str) -> bool:
+        """Record that a worker has begun to carry out a run; False where it has come to an end meanwhile."""
+        begins = runs.update().where(runs.c.id == run, runs.c.finished.is_(None))
+        with self.engine.begin() as connection:
+            return connection.execute(begins.values(status=str(Status.RUNNING))).rowcount > 0
+
     def wanted(self, run: str) -> str:
-        """What somebody asked of the run: `pause`, `cancel`, or nothing."""
+        """What somebody asked of the run: `pause`, `cancel`, or nothing.
+
+        One that was cancelled stays so: several workers may be at it, and each has to hear of it.
+        """
         with self.engine.connect() as connection:
-            return str(connection.execute(sa.select(runs.c.wanted).where(runs.c.id == run)).scalar() or "")
+            query = sa.select(runs.c.wanted, runs.c.status).where(runs.c.id == run)
+            wanted, status = connection.execute(query).first() or ("", "")
+            return "cancel" if status == Status.CANCELLED else str(wanted)
 
     def record(self, run: str) -> dict[str, Any]:
         """What the run is, frozen when it began."""
@@ -154,6 +165,20 @@ class Store:
     def unfinished(self, fleet: str) -> list[Run]:
         """Runs of the fleet that have not come to an end."""
         return self._fetch(self._runs().where(runs.c.fleet == fleet, runs.c.finished.is_(None)))
+
+    def queued(self) -> list[Run]:
+        """Runs of the workers that have not come to an end."""
+        return self._fetch(self._runs().where(runs.c.detached, runs.c.finished.is_(None)))
+
+    def failed_detached(self) -> list[Run]:
+        """Runs of the workers that failed; no rollbacks."""
+        failed = sa.and_(runs.c.detached, runs.c.status == str(Status.FAILED), runs.c.kind == "run")
+        return self._fetch(self._runs().where(failed))
+
+    def has_rollback(self, run: str) -> bool:
+        """Whether somebody has begun to undo the run."""
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(runs.c.id).where(runs.c.of == run)).first() is not None
 
     def used_ids(self, fleet: str) -> frozenset[int]:
         """Cluster ids of all runs of the fleet so far."""

@@ -6,89 +6,170 @@ back into the queues.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ws_deployment.engine import journal, leases
-from ws_deployment.engine.attendance import attempt_of
-from ws_deployment.engine.control import Control
-from ws_deployment.engine.deployment import request_of, restored, surroundings_of
-from ws_deployment.engine.event_writer import EventWriter
-from ws_deployment.engine.events import Event, EventBus, Kind
+from ws_deployment.engine.detached import Detached, Refusing
+from ws_deployment.engine.events import Event
 from ws_deployment.engine.interrupted import InterruptedRunError
-from ws_deployment.engine.leases import Leases
-from ws_deployment.engine.outcome import Outcome, Status
-from ws_deployment.engine.runner import Runner
-from ws_deployment.engine.state import State
-from ws_deployment.engine.store import Run, Store
-from ws_deployment.tools.folders import private_folder
+from ws_deployment.engine.leases import Lease, Leases
+from ws_deployment.engine.outcome import Status
+from ws_deployment.engine.state import FORMAT, State
+from ws_deployment.engine.store import Store
+from ws_deployment.engine.undone import undo_failed
+from ws_deployment.errors import WsDeploymentError
 
 #: Seconds between two looks for workers that died and for runs that ended.
 _LOOK = 1.0
+#: Seconds between two attempts to reach a database that was there before.
+_AGAIN = 5.0
+#: Seconds after which a run that is recorded as queued and is in no queue is put there.
+_QUEUEING = 10.0
+
+Tell = Callable[[Event], None]
+Say = Callable[[str], None]
 
 
-def work(state: State, cancelled: threading.Event, tell: Callable[[Event], None]) -> None:
-    """Carry out what is queued until `cancelled` is set. What was under way then is left to other workers."""
+def work(state: State, cancelled: threading.Event, tell: Tell, say: Say) -> None:
+    """Carry out what is queued until `cancelled` is set. What was under way then is left to other workers.
+
+    A worker that lost its lease (it was stopped for too long, or the database was away) lets go of all and begins
+    anew under another name. Raises WsDeploymentError where the database can't be reached at the beginning.
+    """
+    begun = False
+    while not cancelled.is_set():
+        try:
+            _live(state, cancelled, tell, say)
+        except (WsDeploymentError, SQLAlchemyError) as error:
+            if not begun:
+                raise
+            say(str(error).strip().splitlines()[0])
+            cancelled.wait(_AGAIN)
+        begun = True
+
+
+def workers(found: list[Lease]) -> list[Lease]:
+    """Those leases that are workers'."""
+    return [lease for lease in found if lease.name.startswith("worker/")]
+
+
+def _live(state: State, cancelled: threading.Event, tell: Tell, say: Say) -> None:
+    """Work under one name, until asked to stop or the lease is lost."""
     store = Store(state)
-    held = Leases(store.engine)
+    held = Leases(store.engine, f"worker-{uuid.uuid4().hex}")
     share = _Share(store, held, tell)
-    held.acquire("", [f"worker/{held.holder}"])
+    lease = f"worker/{held.holder}"
+    told: set[str] = set()
+    seen: set[tuple[str, int]] = set()
+    held.acquire("", [lease])
     try:
         with journal.opened(state, held.holder, share.body, worker=True):
             while not cancelled.wait(_LOOK):
-                with contextlib.suppress(SQLAlchemyError):  # a database that is away for a moment is asked again
-                    _take_over(store, held)
+                try:
+                    if not held.check(lease):
+                        say("the lease of this worker has ended: others take over what it had; it begins anew")
+                        break
+                    _take_over(store)
+                    undo_failed(store, held, seen)
                     share.drop_ended()
+                    _look_at_queued(store, told, say)
+                except SQLAlchemyError:
+                    continue  # a database that is away for a moment is asked again
             share.stop()
-            journal.recover(held.holder)
     finally:
         share.close()
+        # Without its lease it counts as dead: others put back into the queues what it leaves under way.
         held.close()
         store.close()
 
 
-def _take_over(store: Store, mine: Leases) -> None:
-    """Put back into the queues what workers without a lease had under way."""
-    for lease in leases.held(store.engine):
-        if not lease.name.startswith("worker/") or lease.holder == mine.holder:
-            continue
+def _take_over(store: Store) -> None:
+    """Put back into the queues what workers without a lease have under way.
+
+    The lease is taken away first: a worker that was only stopped finds out before its next effect.
+    """
+    for lease in workers(leases.held(store.engine)):
         if not lease.live or leases.gone(lease.pid, lease.process):
-            journal.recover(lease.holder)
             leases.forget(store.engine, lease)
+    alive = {lease.holder for lease in workers(leases.held(store.engine))}
+    for executor in journal.at_work() - alive:
+        journal.recover(executor)
+
+
+def _look_at_queued(store: Store, told: set[str], say: Say) -> None:
+    """Say once of each open run that this version leaves alone; queue what somebody was killed before queueing."""
+    for run in store.queued():
+        if run.id in told:
+            continue
+        began = store.record(run.id).get("journal", FORMAT)
+        if began != FORMAT:
+            say(f"run {run.id} was begun under {began}, this program writes {FORMAT}: left to a worker of that version")
+        elif run.status is Status.QUEUED and time.time() - run.created > _QUEUEING:
+            if not journal.has(run.id, run.attempt):
+                journal.enqueue(run.id, run.attempt)
+        else:
+            continue
+        told.add(run.id)
 
 
 class _Share:
     """This worker's share of the runs: what carries them out, made when the queue first brings a part of one."""
 
-    def __init__(self, store: Store, held: Leases, tell: Callable[[Event], None]) -> None:
+    def __init__(self, store: Store, held: Leases, tell: Tell) -> None:
         self._store = store
         self._held = held
         self._tell = tell
-        self._bodies: dict[str, _Detached] = {}
+        self._bodies: dict[str, Detached] = {}
+        self._stopping = False
         self._lock = threading.Lock()
 
-    def body(self, run: str, attempt: int) -> _Detached:
+    def body(self, run: str, attempt: int) -> journal.Body:
         """What carries out an attempt of a run here."""
         name = journal.workflow(run, attempt)
-        with self._lock:
-            if name not in self._bodies:
-                self._bodies[name] = _Detached(self._store, self._held, self._store.find(run), self._tell)
-            return self._bodies[name]
+        while True:
+            with self._lock:
+                try:
+                    return self._body(name, run)
+                except SQLAlchemyError:
+                    pass  # a database that is away for a moment is asked again
+            time.sleep(_LOOK)
+
+    def _body(self, name: str, run: str) -> journal.Body:
+        if self._stopping:
+            raise InterruptedRunError(run)
+        body = self._bodies.get(name)
+        if body is not None and not body.cancelled.is_set():
+            return body
+        if body is not None and body.busy:
+            raise InterruptedRunError(run)  # it is being stopped here
+        if body is not None:
+            self._bodies.pop(name).close()
+        found = self._store.find(run)
+        if found.finished is not None:
+            raise InterruptedRunError(run)  # it was cancelled while it lay in the queue
+        try:
+            body = self._bodies[name] = Detached(self._store, self._held, found, self._tell)
+        except WsDeploymentError as error:
+            return Refusing(self._store, found, self._tell, error)
+        return body
 
     def drop_ended(self) -> None:
         """Let go of runs that have come to an end."""
         for name, body in list(self._bodies.items()):
             if not body.busy and self._store.find(body.run.id).finished is not None:
                 with self._lock:
-                    del self._bodies[name]
+                    self._bodies.pop(name, None)
                 body.close()
 
     def stop(self) -> None:
         """Ask everything to stop and wait for it."""
+        with self._lock:
+            self._stopping = True
         for body in self._bodies.values():
             body.cancelled.set()
         while any(body.busy for body in self._bodies.values()):
@@ -98,72 +179,3 @@ class _Share:
         """Let go of all."""
         for body in self._bodies.values():
             body.close()
-
-
-class _Detached:
-    """An attempt of a detached run in this worker; the journal's body."""
-
-    def __init__(self, store: Store, held: Leases, run: Run, tell: Callable[[Event], None]) -> None:
-        self.run = run
-        self.cancelled = threading.Event()
-        self.busy = 0
-        self._store = store
-        self._lock = threading.Lock()
-        self._bus = EventBus(run.id)
-        record = store.record(run.id)
-        request = request_of(record, store.state)
-        self._deployment = restored(record, request, surroundings_of(request, self._bus, run.id))
-        self._deployment.surroundings.cancelled = self.cancelled
-        private_folder(self._deployment.surroundings.output_folder())
-        self._past = [Event.from_json(event) for event in store.events(run.id)]
-        self._bus.subscribe(tell)
-        self._writer = EventWriter()
-        self._bus.subscribe(self._writer)
-        self._writer.begin(lambda batch: store.add_events(run.id, batch))
-        lease = f"worker/{held.holder}"
-        self._control = Control(store, held, run.id, self._bus, self.cancelled, lease=lease)
-        self._control.__enter__()
-        self._runner = Runner(self._deployment, self._control, attempt_of(store, run, self._past), workers=True)
-
-    def coordinate(self) -> journal.Json:
-        """Carry out the whole run by way of the queue, and record how it ended."""
-        with self._counted():
-            if not any(event.kind is Kind.RUN_STARTED for event in self._past):
-                self._deployment.tell_start()
-            self._store.update(self.run.id, status=str(Status.RUNNING))
-            try:
-                done = self._runner.coordinate()
-            except InterruptedRunError:
-                if self._control.ending is Status.CANCELLED:
-                    self._end(Status.CANCELLED)
-                raise
-            good = all(Outcome.from_json(outcome).status.good for outcome in done.values())
-            self._end(Status.DONE if good else Status.FAILED)
-            return done
-
-    def segment(self, name: str, facts: journal.Json) -> journal.Json:
-        """Carry out one segment."""
-        with self._counted():
-            return self._runner.segment(name, facts)
-
-    def close(self) -> None:
-        """Keep the last events and end."""
-        self._control.__exit__()
-        self._writer.close()
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
-            self.busy += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.busy -= 1
-
-    def _end(self, status: Status) -> None:
-        seconds = round(time.time() - self.run.created, 3)
-        self._bus.emit(Kind.RUN_FINISHED, status=status, seconds=seconds)
-        self._store.finish(self.run.id, status, undone=self.run.of if status is Status.DONE else "")
-        self._store.end_wait(self.run.id)
-        leases.give_up(self._store.engine, self.run.id)

@@ -87,7 +87,7 @@ def run(
             errors="replace",
             start_new_session=True,
             umask=umask,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  only a prctl call, no lock is taken
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  only a prctl call, no lock is taken
         )
     except OSError as error:
         raise MissingToolError(
@@ -172,5 +172,6 @@ def _private_append(path: Path) -> IO[str]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent dies; for `preexec_fn`, Linux alone."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
