@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: docs help bench-peers install demo demo-clean test check lint types walls unit format lock proto tools bench wheel gke-acceptance
+.PHONY: docs help bench-peers install demo demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ demo-clean: $(STAMP) ## remove every cluster and process of the lab
 
 test: $(STAMP) check tools ## everything: check, then the tests on real parts
 	@$(BIN)/python -m pytest -m real -n 2 --dist worksteal
+
+sweep: $(STAMP) tools ## kill runs and rollbacks at every write to the journal: [SHARD=1/4] [ONLY="run rollback random faults"]; hours, see docs/sweep.md
+	@PYTHONPATH=tests $(BIN)/python -m sweep --folder .sweep --shard $(or $(SHARD),1/1) $(if $(ONLY),--only $(ONLY))
 
 check: $(STAMP) lint types walls unit ## the fast part: lint, types, walls, unit tests
 

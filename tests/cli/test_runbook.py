@@ -14,7 +14,7 @@ from ws_deployment.engine.outcome import Status
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-ERRORS = {"WsDeploymentError", "UsageError", "RefusedError", "LockedError", "CancelledError"}
+ERRORS = {"WsDeploymentError", "UsageError", "RefusedError", "StalePlanError", "LockedError", "CancelledError"}
 #: Told by `doctor`, `lab` and the config commands, which need no state.
 ELSEWHERE = {"looking for lab cluster"}
 

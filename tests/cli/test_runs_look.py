@@ -249,9 +249,9 @@ def test_follow_tells_what_happens_on_until_the_run_ends(folder: Path) -> None:
     while json.loads(watcher.stdout.readline())["seq"] != rest[2].seq:
         pass
     store.finish(streams.RUN, Status.DONE)
-    holder.communicate("", timeout=120)
-    store.add_events(streams.RUN, rest[3:])  # the last ones are written a moment after it has ended
+    store.add_events(streams.RUN, rest[3:])  # the last ones are written after it has ended, before it is let go
     store.close()
+    holder.communicate("", timeout=120)
     out, err = watcher.communicate(timeout=120)
     assert json.loads(out.splitlines()[-1])["kind"] == "run.finished"
     assert (watcher.returncode, err) == (0, "")

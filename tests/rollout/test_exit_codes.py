@@ -58,7 +58,7 @@ def test_130_and_143_when_it_was_asked_to_stop(tmp_path: Path, number: signal.Si
     child.send_signal(number)
     out, err = child.communicate(timeout=60)
     assert child.returncode == code, err
-    assert json.loads(out.splitlines()[-1])["data"]["status"] == "cancelled"
+    assert json.loads(out.splitlines()[-1])["data"]["status"] == "interrupted"
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 

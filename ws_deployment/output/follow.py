@@ -18,7 +18,7 @@ from ws_deployment.output.standing import Standing, standings
 #: Seconds between two looks.
 LOOK = 0.25
 #: Looks after the end of a run that told none: its last events are written a moment after it is let go.
-_LAST_LOOKS = 4
+_LAST_LOOKS = 8
 
 
 class Teller(Protocol):

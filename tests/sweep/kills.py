@@ -1,0 +1,138 @@
+"""Kills a run or a rollback once, goes on with it, and tells what is not as it would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+from sweep.final import Final, Interruption, differences, final
+from sweep.world import Ended, World
+
+#: Writes of pollers of the durable library that change no row.
+_IDLE = ("update workflow_status ENQUEUED", "update workflow_status CANCELLED")
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where to kill: right `before` or `after` the write of that label, or `after` so many seconds."""
+
+    label: str
+    side: str
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        if self.label == "seconds":
+            return {"kill_after": float(self.side)}
+        return {"stop": asdict(self)}
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.label}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a kill came to. `reached` is false where the command ended before its point."""
+
+    point: str
+    reached: bool
+    seconds: float
+    differences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Operation(Protocol):
+    """What is killed: begins it in a world, under a plan."""
+
+    kind: str
+
+    def begin(self, world: World, **plan: Any) -> Ended: ...
+
+
+class Run:
+    """The rollout."""
+
+    kind = "run"
+
+    def begin(self, world: World, **plan: Any) -> Ended:
+        return world.run(**plan)
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Its undoing."""
+
+    flags: tuple[str, ...] = ()
+    kind = "rollback"
+
+    def begin(self, world: World, **plan: Any) -> Ended:
+        return world.rollback(*self.flags, **plan)
+
+
+def points(written: Sequence[str]) -> list[Point]:
+    """Both sides of every write of an undisturbed command."""
+    labels = [label for label in written if label.rpartition(" #")[0] not in _IDLE]
+    return [Point(label, side) for label in labels for side in ("before", "after")]
+
+
+def killed_at(
+    world: World, operation: Operation, chain: Sequence[Point], undisturbed: Final, skipped: int | None = None
+) -> list[Result]:
+    """Kill at each point of the chain in turn, going on after each; the last result tells what differs at the end.
+
+    Of the undisturbed calls to the bridge so many are `skipped`, made before the operation; default: as many as here.
+    """
+    before = len(world.bridge_calls())
+    undisturbed = replace(undisturbed, calls=undisturbed.calls[before if skipped is None else skipped :])
+    results: list[Result] = []
+    kills: list[Interruption] = []
+    left: tuple[Any, ...] = ()
+    told: list[str] = []
+    for point in chain:
+        ended = _go_on(world, operation, told, left=left, **point.plan)
+        results.append(Result(str(point), ended.killed, ended.seconds))
+        told += _faults(ended, {0} | ({-9} if ended.killed else set()))
+        if not ended.killed:
+            break
+        left = ended.left
+        kills.append(
+            Interruption(
+                world.journaled() if world.begun(operation.kind) else frozenset(), tuple(world.bridge_calls()[before:])
+            )
+        )
+    if results[-1].reached:
+        ended = _go_on(world, operation, told, left=left)
+        told += _faults(ended, {0})
+        results.append(Result("to the end", reached=True, seconds=ended.seconds))
+    found = final(world)
+    told += differences(undisturbed, replace(found, calls=found.calls[before:]), kills)
+    overlaps = world.overlaps.read_text().splitlines() if world.overlaps.exists() else []
+    last = results[-1]
+    results[-1] = Result(last.point, last.reached, last.seconds, told, overlaps)
+    return results
+
+
+def _go_on(world: World, operation: Operation, told: list[str], **plan: Any) -> Ended:
+    """Begin, or go on with what was begun; what has come to its end is left alone."""
+    newest = world.rows("SELECT kind, finished FROM wsd_runs ORDER BY created DESC LIMIT 1")
+    if not newest or newest[0]["kind"] != operation.kind:
+        told += [f"before it began there was {thing}" for thing in made(world)] if operation.kind == "run" else []
+        return operation.begin(world, **plan)
+    if newest[0]["finished"]:
+        return Ended(0, "", 0.0)
+    return world.resume(**plan)
+
+
+def made(world: World) -> list[str]:
+    """What a run makes and nothing that only prepares it: clusters, Terraform instances, calls to the bridge."""
+    folders = [*(world.state / "lab" / "clusters").glob("*"), *(world.state / "fleets").glob("*/*/terraform")]
+    return [*map(str, folders), *world.bridge_calls()]
+
+
+def _faults(ended: Ended, codes: set[int]) -> list[str]:
+    told = []
+    if ended.code not in codes:
+        told.append(f"exit code {ended.code}: …{ended.text[-600:]}")
+    if "Traceback (most recent call last)" in ended.text:
+        told.append(f"a traceback: …{ended.text[-1500:]}")
+    return told
