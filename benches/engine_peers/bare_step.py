@@ -1,8 +1,9 @@
-"""200 bare steps of DBOS on SQLite (WAL, JSON), in one workflow: milliseconds a step, after 200 others."""
+"""200 bare steps of DBOS on SQLite (WAL, JSON) or BENCH_DATABASE: milliseconds a step, after 200 others."""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import tempfile
 import time
@@ -11,6 +12,7 @@ from dbos import DBOS, DBOSConfig
 from dbos._serialization import DBOSPortableJSONSerializer
 
 STEPS = 200
+DATABASE = os.environ.get("BENCH_DATABASE", "").replace("postgresql:", "postgresql+psycopg:")
 
 
 @DBOS.workflow(name="bare")
@@ -27,7 +29,7 @@ with tempfile.TemporaryDirectory() as folder:
     DBOS(
         config=DBOSConfig(
             name="bare",
-            system_database_url=f"sqlite:///{folder}/state.db",
+            system_database_url=DATABASE or f"sqlite:///{folder}/state.db",
             application_version="1",
             executor_id="bare",
             serializer=DBOSPortableJSONSerializer(),

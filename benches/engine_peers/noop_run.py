@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ events: list[Event] = []
 bus = EventBus("bench")
 bus.subscribe(events.append)
 with tempfile.TemporaryDirectory() as folder:
-    request = Request(config, Path(folder) / "config.yaml", steps, State(Path(folder)), cluster_id=1)
+    state = State.at(Path(folder), os.environ.get("BENCH_DATABASE", ""))
+    request = Request(config, Path(folder) / "config.yaml", steps, state, cluster_id=1)
     launch.launch(request, Manner(bus))
 finished = [event.at for event in events if event.kind is Kind.TASK_FINISHED]
 print(json.dumps({"milliseconds": 1000 * (finished[-1] - finished[-1 - COUNTED]) / COUNTED}))

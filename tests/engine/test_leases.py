@@ -121,6 +121,8 @@ def test_what_is_left_to_a_run_is_taken_over_by_who_carries_it_on(store: Store) 
     first.acquire("run-1", ["cluster/eu1"])
     first.leave(["cluster/eu1"])
     first.close()
+    (left,) = leases.held(store.engine, ["cluster/eu1"])
+    assert (left.pid, left.process) == (0, "")  # the end of the process that left it frees nothing
     with pytest.raises(LockedError):
         stranger.acquire("run-2", ["cluster/eu1"])
     second.acquire("run-1", ["cluster/eu1"])

@@ -13,18 +13,22 @@ from pathlib import Path
 from workers.crew import Crew, Effects
 
 
-def killing(machines: Crew, config: Path, file: Path, *, workers: int, kills: int, seed: int) -> dict[int, float]:
+def killing(
+    machines: Crew, config: Path, file: Path, *, workers: int, kills: int, seed: int, tasks: str = ""
+) -> dict[int, float]:
     """Carry out the run of `config` while so many workers are killed, each replaced by another; the moments of death.
 
-    Each moment is drawn by what was done so far, not by a clock. Every second one takes the whole process group.
+    With `tasks` only those of that step leave effects in the file. Each moment is drawn by what was done so far, not by
+    a clock. Every second one takes the whole process group.
     """
     chance = random.Random(seed)
     for _ in range(workers):
         machines.start()
     run = machines.detach(config)
-    total = len(json.loads(machines.run(run)["record"])["tasks"])
+    every = json.loads(machines.run(run)["record"])["tasks"]
+    total = sum(task.endswith(tasks) for task in every)
     died: dict[int, float] = {}
-    for number, moment in enumerate(sorted(chance.sample(range(1, total * 3 // 4), kills))):
+    for number, moment in enumerate(sorted(chance.sample(range(1, max(total * 3 // 4, kills + 1)), kills))):
         machines.until(lambda moment=moment: len(Effects.of(file).begun()) >= moment, f"{moment} tasks")
         alive = [worker for worker in machines.workers if worker.poll() is None]
         victim = chance.choice(alive)
@@ -36,7 +40,7 @@ def killing(machines: Crew, config: Path, file: Path, *, workers: int, kills: in
     assert len(Effects.of(file).begun()) == total
     judge(Effects.of(file), died)
     finished = [event["task"] for event in machines.events(run, "task.finished")]
-    assert set(finished) == {task.replace(".", "/", 1) for task in Effects.of(file).begun()}
+    assert sorted(finished) == sorted(every)
     return died
 
 

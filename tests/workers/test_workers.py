@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,22 @@ def test_a_stopped_worker_that_wakes_begins_nothing_more(tmp_path: Path, machine
     config, file = appending(tmp_path / "second", 1)
     machines.done(machines.detach(config, "--new", "--cluster-id", "7"))
     assert Effects.of(file).workers() == {first.pid}
+
+
+def test_a_stopped_run_that_wakes_after_another_took_it_begins_nothing_more(tmp_path: Path, machines: Crew) -> None:
+    config, file = appending(tmp_path, 1, 3, seconds=0.5, gate=str(tmp_path / "gate"))
+    argv = [sys.executable, "-m", "ws_deployment.cli.main", "run", "-c", str(config), "--cluster-id", "7", "--json"]
+    environment = os.environ | machines.machine()
+    stopped = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        machines.until(lambda: Effects.of(file).begun(), "the first effect")
+        os.kill(stopped.pid, signal.SIGSTOP)
+        (tmp_path / "gate").touch()
+        resumed = machines("runs", "resume", "latest", "--wait", "60", "--json")
+        assert resumed.code == 0, resumed.err
+        before = Effects.of(file)
+    finally:
+        os.kill(stopped.pid, signal.SIGCONT)
+        code = stopped.wait(timeout=60)
+    assert code == 5
+    assert Effects.of(file).begun() == before.begun() == {"aa7.append-1": 2, "aa7.append-2": 1, "aa7.append-3": 1}

@@ -66,6 +66,7 @@ def attend(
         with control:
             go = journal.carry_out if fresh else journal.take_up
             done = go(run.id, run.attempt)
+            control.confirm()  # the journal gives one that was stopped and woke what another process came to
         outcomes = {key: Outcome.from_json(outcome) for key, outcome in done.items()}
         runner.tell_ends(outcomes)
         good = all(outcome.status.good for outcome in outcomes.values())

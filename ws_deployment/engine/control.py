@@ -81,6 +81,12 @@ class Control:
             self._cancelled.set()
             raise LostLeaseError(self._run)
 
+    def confirm(self) -> None:
+        """Return if what was carried out was carried out here. Raises LostLeaseError where another has taken it over."""
+        if not self._has_lease():
+            self.lost = True
+            raise LostLeaseError(self._run)
+
     def _has_lease(self) -> bool:
         """Ask the database, for as long as it takes: nothing may be begun without its word."""
         while True:

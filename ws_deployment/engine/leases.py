@@ -54,7 +54,8 @@ class Lease:
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"run {self.run} ({self.who} on {self.host}, process {self.pid}) since {since}"
+        process = f", process {self.pid}" if self.pid else ""
+        return f"run {self.run} ({self.who} on {self.host}{process}) since {since}"
 
 
 def term() -> float:
@@ -141,7 +142,8 @@ class Leases:
             left = [name for name in names if self._held.pop(name, None)]
         with self._engine.begin() as connection:
             mine = sa.and_(leases.c.name.in_(left), leases.c.holder == self.holder)
-            connection.execute(leases.update().where(mine).values(expires=ENDLESS))
+            # Nobody's process: that this one is gone must not free them.
+            connection.execute(leases.update().where(mine).values(expires=ENDLESS, process="", pid=0))
 
     def check(self, name: str) -> bool:
         """Whether `name` is still held by this process, by the database's word, `_FRESH` seconds old at most.
