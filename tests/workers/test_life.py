@@ -77,7 +77,7 @@ def test_a_failed_run_is_undone_where_its_config_says_so(tmp_path: Path, machine
 
 def test_what_a_worker_cannot_go_on_with_fails_and_the_worker_goes_on(tmp_path: Path, machines: Crew) -> None:
     config, file = appending(tmp_path, 1)
-    run, other = machines.detach(config), machines.detach(config, "--new")
+    run = machines.detach(config)
     with psycopg.connect(machines.url) as connection:
         record = json.loads(machines.run(run)["record"])
         record["tasks"] = ["aa1/gone"]
@@ -86,7 +86,7 @@ def test_what_a_worker_cannot_go_on_with_fails_and_the_worker_goes_on(tmp_path: 
     assert machines.ended(run) == "failed"
     (ended,) = machines.events(run, "run.finished")
     assert "other tasks" in ended["data"]["problem"]["why"]
-    machines.done(other)
+    machines.done(machines.detach(config))
     assert len(Effects.of(file).begun()) == 1
 
 

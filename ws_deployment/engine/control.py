@@ -82,7 +82,7 @@ class Control:
             raise LostLeaseError(self._run)
 
     def confirm(self) -> None:
-        """Return if what was carried out was carried out here. Raises LostLeaseError where another has taken it over."""
+        """Return if it was carried out here. Raises LostLeaseError where another process has taken it over."""
         if not self._has_lease():
             self.lost = True
             raise LostLeaseError(self._run)
