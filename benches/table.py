@@ -1,6 +1,6 @@
 """`make bench`: every figure that is promised, beside its peer in the same run, as one table.
 
-Names of benches as arguments run those alone: startup, engine, planning, looking, resuming, rollout, workers.
+Names of benches as arguments run those alone: startup, engine, planning, looking, resuming, rollout, sharing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 from rows import Row
 
-BENCHES = ("startup", "engine", "planning", "looking", "resuming", "rollout", "workers")
+BENCHES = ("startup", "engine", "planning", "looking", "resuming", "rollout", "sharing")
 
 
 def main() -> int:
