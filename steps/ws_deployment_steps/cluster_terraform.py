@@ -7,6 +7,7 @@ later in the cluster's instance, and nothing else is.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ws_deployment.errors import MissingToolError, RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.folders import instance_folder
-from ws_deployment.interfaces import NotYetError, StepContext, TerraformModule
+from ws_deployment.interfaces import IClusterType, NotYetError, StepContext, TerraformModule
+from ws_deployment_steps import terraform_backend
 from ws_deployment_steps.sources import located
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 PLAN_FILE = "cluster.tfplan"
 #: What it would change, for showing it again without Terraform.
 SUMMARY_FILE = "summary.json"
+#: Says whose an instance is, and which program wrote its state.
+_OWNER_FILE = "owner.json"
 #: Says which run has begun to carry out the saved plan in an instance.
 _BEGUN_FILE = "applying.json"
 #: What `init` makes: providers lie in the cache, and their lock is kept.
@@ -78,7 +82,7 @@ def foreseen(context: StepContext, module: TerraformModule) -> PlanSummary:
     if not context.dry_run:
         raise NotYetError("planning", why="Terraform plans them when their time comes")
     folder = private_folder(context.saved or context.scratch / "terraform" / context.cluster.name)
-    backend = context.terraform.backend if context.saved else None
+    backend = terraform_backend.settings(context) if context.saved else None
     try:
         terraform = _instance(context, module, folder, backend)
         terraform.init()
@@ -91,19 +95,21 @@ def foreseen(context: StepContext, module: TerraformModule) -> PlanSummary:
     return summary
 
 
-def make(context: StepContext, module: TerraformModule) -> dict[str, Any]:
+def make(context: StepContext, module: TerraformModule, kind: IClusterType) -> dict[str, Any]:
     """Make the cluster, by the saved plan where there is one; what it hands on.
 
     Raises RefusedError where a saved plan no longer fits.
     """
     from ws_deployment.clients.terraform import StaleTerraformPlanError  # noqa: PLC0415  loaded when used
+    from ws_deployment.tools.files import read_json  # noqa: PLC0415  loaded when used
 
     folder = instance_folder(context.folder)
     if saved := _saved(context):
         terraform = _carry_out_saved(context, module, folder, saved)
     else:
-        terraform = _instance(context, module, folder, context.terraform.backend)
-        _own(context, folder)
+        refuse_switch(context, (read_json(folder / _OWNER_FILE) or {}).get("terraform"))
+        terraform = _instance(context, module, folder, terraform_backend.settings(context))
+        _own(context, folder, terraform.version)
         terraform.init()
         summary = terraform.plan(folder / PLAN_FILE)
         context.progress(f"Terraform: {summary}")
@@ -113,11 +119,42 @@ def make(context: StepContext, module: TerraformModule) -> dict[str, Any]:
             except StaleTerraformPlanError:
                 terraform.plan(folder / PLAN_FILE)
                 terraform.apply(folder / PLAN_FILE)
+    outputs = terraform.outputs()
+    kind.reached(context, {name: output.value for name, output in outputs.items()})
     return {
         "terraform": terraform.version,
         "folder": str(folder),
-        **{name: output.value for name, output in terraform.outputs().items() if not output.sensitive},
+        **{name: output.value for name, output in outputs.items() if not output.sensitive},
     }
+
+
+def reach(context: StepContext, module: TerraformModule, kind: IClusterType, made_by: str) -> None:
+    """Read the state of a cluster that another machine made, and give its outputs to the cluster's type."""
+    refuse_switch(context, made_by)
+    terraform = _instance(context, module, instance_folder(context.folder), terraform_backend.settings(context))
+    _own(context, terraform.folder, made_by)
+    terraform.init()
+    kind.reached(context, {name: output.value for name, output in terraform.outputs().items()})
+
+
+def refuse_switch(context: StepContext, made_by: str | None) -> None:
+    """Refuse another program, or an older one, than wrote the state: terraform and tofu don't read each other's."""
+    from ws_deployment.clients.terraform import terraform_version  # noqa: PLC0415  loaded when used
+
+    here = terraform_version(str(program(context)))
+    if not made_by or (_version(made_by) <= _version(here) and made_by.split()[0] == here.split()[0]):
+        return
+    raise RefusedError(
+        "touching the Terraform state of",
+        on=context.cluster.name,
+        why=f"{made_by} wrote it, and {here} is here",
+        remedy=f"Install {made_by} or a newer one of it, or name it in `terraform.program`.",
+    )
+
+
+def _version(named: str) -> tuple[int, ...]:
+    """The numbers of `terraform 1.11.4`."""
+    return tuple(int(part) for part in re.findall(r"\d+", named)[:3])
 
 
 def _carry_out_saved(context: StepContext, module: TerraformModule, folder: Path, saved: Path) -> Terraform:
@@ -142,7 +179,7 @@ def _carry_out_saved(context: StepContext, module: TerraformModule, folder: Path
         return terraform
     shutil.copytree(saved, folder, dirs_exist_ok=True)
     folder.chmod(0o700)
-    _own(context, folder)
+    _own(context, folder, terraform.version)
     terraform.init()
     write_json(folder / _BEGUN_FILE, begun)
     context.progress(f"Terraform, by the saved plan: {planned}")
@@ -186,10 +223,10 @@ def _summary(saved: Path) -> PlanSummary:
     return PlanSummary.from_json(json.loads((saved / SUMMARY_FILE).read_text(encoding="utf-8")))
 
 
-def _own(context: StepContext, folder: Path) -> None:
+def _own(context: StepContext, folder: Path, made_by: str) -> None:
     from ws_deployment.tools.files import write_json  # noqa: PLC0415  loaded when used
 
-    write_json(folder / "owner.json", {"run": context.run_id, "fleet": context.fleet.name})
+    write_json(folder / _OWNER_FILE, {"run": context.run_id, "fleet": context.fleet.name, "terraform": made_by})
 
 
 def _instance(

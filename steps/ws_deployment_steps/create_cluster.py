@@ -29,7 +29,7 @@ from ws_deployment.interfaces import (
     Undo,
     Verdict,
 )
-from ws_deployment_steps import cluster_terraform, removal
+from ws_deployment_steps import cluster_terraform, removal, terraform_backend
 
 if TYPE_CHECKING:
     from ws_deployment.clients.kube import Kube
@@ -59,6 +59,7 @@ class CreateCluster(IStep[CreateClusterParameters]):
             PreRun("wanted", _wanted),
             PreRun("cluster type", lambda context: context.cluster_type(context.cluster.type).check(context)),
             PreRun("terraform", _terraform_there),
+            PreRun("terraform backend", _backend_is_shared),
             PreRun("terraform folder", _folder_is_ours),
         )
 
@@ -85,7 +86,7 @@ class CreateCluster(IStep[CreateClusterParameters]):
         cluster = context.cluster
         kind = context.cluster_type(cluster.type)
         module = kind.terraform(context)
-        made = dict(kind.create(context)) if module is None else cluster_terraform.make(context, module)
+        made = dict(kind.create(context)) if module is None else cluster_terraform.make(context, module, kind)
         kubeconfig = kind.kubeconfig(context)
         return {**made, "name": cluster.name, "kubeconfig": str(kubeconfig)}
 
@@ -104,6 +105,13 @@ class CreateCluster(IStep[CreateClusterParameters]):
             progress=context.progress,
         )
 
+    def reach(self, context: StepContext, made: Outputs) -> None:
+        """Read the outputs of Terraform's state, for what the cluster's type needs of them."""
+        kind = context.cluster_type(context.cluster.type)
+        module = kind.terraform(context) if "terraform" in made else None
+        if module is not None:
+            cluster_terraform.reach(context, module, kind, str(made["terraform"]))
+
     def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
         """Keep what was made; with `destroy` remove it, unless it is in use."""
         return removal.plan(context, undo)
@@ -111,6 +119,8 @@ class CreateCluster(IStep[CreateClusterParameters]):
     def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
         """Remove the cluster, or what an attempt has left of it."""
         by_terraform = context.cluster_type(context.cluster.type).terraform(context) is not None
+        if by_terraform:
+            cluster_terraform.refuse_switch(context, undo.outputs.get("terraform"))
         removal.carry_out(context, undo, cluster_terraform.program(context) if by_terraform else None)
 
     def verify_rollback(self, context: StepContext, undo: Undo) -> None:
@@ -144,6 +154,20 @@ def _terraform_there(context: StepContext) -> Verdict:
         return Verdict.proceed(str(cluster_terraform.program(context)))
     except MissingToolError as error:
         return context.missing(error.why, error.remedy)
+
+
+def _backend_is_shared(context: StepContext) -> Verdict:
+    """A worker elsewhere must be able to reach and remove what this machine makes."""
+    if not context.shared or context.cluster_type(context.cluster.type).terraform(context) is None:
+        return Verdict.proceed()
+    if backend := context.terraform.backend:
+        terraform_backend.settings(context)
+        if "local" not in backend:
+            return Verdict.proceed(f"kept by the backend {next(iter(backend))}")
+    return Verdict.refuse(
+        "Terraform's state would be kept on one machine alone, and the run's state is shared",
+        "Name a remote backend in `terraform.backend`; the database itself will do: {pg: {}}, with PG_CONN_STR set.",
+    )
 
 
 def _folder_is_ours(context: StepContext) -> Verdict:

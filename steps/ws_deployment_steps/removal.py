@@ -20,6 +20,7 @@ from ws_deployment.interfaces import (
     TerraformModule,
     Undo,
 )
+from ws_deployment_steps import terraform_backend
 from ws_deployment_steps.in_use import known_url, refuse_registered, refuse_workspaces
 from ws_deployment_steps.sources import located
 
@@ -141,7 +142,7 @@ def _terraform(context: StepContext, module: TerraformModule, program: Path) -> 
     if not (folder / "main.tf.json").exists():
         source = located(context.terraform.source or module.source, context)
         variables = {**module.variables, **context.terraform.variables}
-        write_instance(folder, source, variables, secrets=secrets, backend=context.terraform.backend)
+        write_instance(folder, source, variables, secrets=secrets, backend=terraform_backend.settings(context))
     return Terraform(
         program,
         folder,

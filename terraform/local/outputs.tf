@@ -22,3 +22,9 @@ output "url" {
   description = "URL of the cluster's ws-manager, as it is registered."
   value       = try(local.record.url, null)
 }
+
+output "kubeconfig" {
+  description = "An administrator's kubeconfig, for machines that don't see the lab's folder."
+  value       = local.exists ? try(file(local.record.kubeconfig), null) : null
+  sensitive   = true
+}

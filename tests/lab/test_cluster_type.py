@@ -22,7 +22,9 @@ NAME = "gp-stag-ws-eu1-eu-west1"
 def context(run_id: str = "r1", *, name: str = NAME) -> StepContext:
     cluster = SimpleNamespace(name=name, region="europe-west1", labels={"a": "b"}, type="local", create=True)
     fleet = SimpleNamespace(name="demo", workspace_clusters=(cluster,))
-    return cast("StepContext", SimpleNamespace(run_id=run_id, dry_run=True, cluster=cluster, fleet=fleet))
+    folder = state_path() / "fleets" / "demo" / name
+    told = SimpleNamespace(run_id=run_id, dry_run=True, cluster=cluster, fleet=fleet, folder=folder, shared=False)
+    return cast("StepContext", told)
 
 
 def known(*, complete: bool = True) -> LabCluster:
@@ -77,6 +79,18 @@ def test_what_is_known_only_later_is_said_so() -> None:
         local.bridge(meta)
     local.prepare_meta(meta, lambda _line: None)
     assert local.bridge(meta).address
+
+
+def test_a_cluster_of_another_lab_is_reached_by_what_terraform_kept() -> None:
+    local, seen = LocalCluster(), context()
+    local.reached(seen, {"kubeconfig": None})
+    with pytest.raises(NotYetError):
+        local.kubeconfig(seen)
+    local.reached(seen, {"kubeconfig": "clusters: []"})
+    assert local.kubeconfig(seen).read_text() == "clusters: []"
+    assert local.kubeconfig(seen).stat().st_mode & 0o077 == 0
+    assert local.kubeconfig(context()) != known().kubeconfig
+    assert local.kubeconfig(seen) == known().kubeconfig  # the lab's own comes first
 
 
 @pytest.mark.parametrize("name", ["../evil", "Upper", "", "-a", "a" * 64, "a/b", "a.b"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from harness.cluster_context import ClusterContext, a_cluster
 from ws_deployment_steps import cluster_terraform
+from ws_deployment_steps.cluster_types.existing import ExistingCluster
 
 from ws_deployment.config.v1 import Project
 from ws_deployment.errors import RefusedError, WsDeploymentError
@@ -65,17 +66,17 @@ def test_the_saved_plan_is_carried_out_although_the_module_has_changed(
     run: ClusterContext, module: TerraformModule
 ) -> None:
     (Path(module.source) / "main.tf").write_text('output "endpoint" { value = "elsewhere" }')
-    assert cluster_terraform.make(run, module)["endpoint"] == "eu17"
+    assert cluster_terraform.make(run, module, ExistingCluster())["endpoint"] == "eu17"
     assert addresses(run) == ADDRESSES
-    assert cluster_terraform.make(run, module)["endpoint"] == "eu17"  # repeated after a crash
+    assert cluster_terraform.make(run, module, ExistingCluster())["endpoint"] == "eu17"  # repeated after a crash
 
 
 def test_what_this_run_made_by_half_is_finished(run: ClusterContext, module: TerraformModule, tmp_path: Path) -> None:
     (tmp_path / "broken").touch()
     with pytest.raises(WsDeploymentError, match="local-exec"):
-        cluster_terraform.make(run, module)
+        cluster_terraform.make(run, module, ExistingCluster())
     (tmp_path / "broken").unlink()
-    assert cluster_terraform.make(run, module)["endpoint"] == "eu17"
+    assert cluster_terraform.make(run, module, ExistingCluster())["endpoint"] == "eu17"
     assert addresses(run) == ADDRESSES
 
 
@@ -84,19 +85,19 @@ def test_finishing_it_does_nothing_that_was_not_planned(
 ) -> None:
     (tmp_path / "broken").touch()
     with pytest.raises(WsDeploymentError, match="local-exec"):
-        cluster_terraform.make(run, module)
+        cluster_terraform.make(run, module, ExistingCluster())
     copy = instance_folder(run.folder) / "module" / "more.tf"
     copy.write_text('resource "terraform_data" "third" {}')
     with pytest.raises(RefusedError, match=r"\+ module\.cluster\.terraform_data\.third would be needed too"):
-        cluster_terraform.make(run, module)
+        cluster_terraform.make(run, module, ExistingCluster())
 
 
 def test_a_state_that_is_there_by_another_hand_is_refused(run: ClusterContext, module: TerraformModule) -> None:
     saved, run.saved = run.saved, None
-    cluster_terraform.make(run, module)
+    cluster_terraform.make(run, module, ExistingCluster())
     run.saved = saved
     with pytest.raises(RefusedError, match="stale"):
-        cluster_terraform.make(run, module)
+        cluster_terraform.make(run, module, ExistingCluster())
 
 
 def test_a_plan_of_another_program_is_refused(run: ClusterContext, module: TerraformModule) -> None:
@@ -104,5 +105,5 @@ def test_a_plan_of_another_program_is_refused(run: ClusterContext, module: Terra
     file = run.saved / cluster_terraform.SUMMARY_FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | {"made_by": "tofu 1.12.6"}))
     with pytest.raises(RefusedError, match=r"tofu 1\.12\.6 made it, and terraform "):
-        cluster_terraform.make(run, module)
+        cluster_terraform.make(run, module, ExistingCluster())
     assert not instance_folder(run.folder).exists()

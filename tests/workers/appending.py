@@ -12,14 +12,14 @@ from ws_deployment.interfaces import IStep, Outputs, Parameters, StepContext, St
 
 
 class AppendParameters(Parameters):
-    """Where the effects are written and how long each takes."""
+    """Where the effects are written, how long each takes, and a file that each waits for."""
 
     file: str
     seconds: float = 0.0
     hold: float = 0.0
     ask: bool = False
     fails: tuple[str, ...] = ()
-    values: str = ""
+    gate: str = ""
 
 
 class Append(IStep[AppendParameters]):
@@ -38,12 +38,15 @@ class Append(IStep[AppendParameters]):
         """Do the effect."""
         self._write(context, "begin", subtask.name)
         end = time.monotonic() + self.parameters.seconds
-        while time.monotonic() < end and not context.cancelled.is_set():
+        while (time.monotonic() < end or self._closed()) and not context.cancelled.is_set():
             time.sleep(0.01)
         self._write(context, "end", subtask.name)
         if _name(context) in self.parameters.fails and not Path(f"{self.parameters.file}.mended").exists():
             raise WsDeploymentError("appending", on=_name(context), why="told to fail")
         return {"by": os.getpid()}
+
+    def _closed(self) -> bool:
+        return bool(self.parameters.gate) and not Path(self.parameters.gate).exists()
 
     def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
         """One effect."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ws_deployment.errors import CancelledError, WsDeploymentError
+from ws_deployment.tools.clock import clock
 from ws_deployment.tools.process import Cancelled
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ _TRUST = 0.8
 _WRITES = 5
 #: Looks within a duration while another holds it.
 _LOOKS = 10
-#: Counts the time that the machine slept, as the others' clocks do.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def clock() -> float:
-    """Seconds that pass evenly, sleep of the machine included."""
-    return time.clock_gettime(_CLOCK)
 
 
 @dataclass(frozen=True)

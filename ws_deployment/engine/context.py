@@ -17,12 +17,22 @@ from typing import Any
 from ws_deployment.config.v1 import ConfigV1, SecretReference
 from ws_deployment.engine import plugins
 from ws_deployment.engine.events import EventBus, Kind
-from ws_deployment.engine.pipeline import Task
+from ws_deployment.engine.pipeline import ConfiguredStep, Task
 from ws_deployment.engine.secrets import read_secret
 from ws_deployment.errors import CancelledError, UsageError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.fleet.folders import cluster_folder
-from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, Outputs, Scope, StepContext
+from ws_deployment.interfaces import (
+    IClusterType,
+    IRegistrar,
+    ITrafficRouter,
+    NotYetError,
+    Outputs,
+    Scope,
+    StepContext,
+)
+from ws_deployment.tools.folders import private_folder
+from ws_deployment.tools.lock import locked
 
 
 @dataclass
@@ -30,7 +40,8 @@ class RunSurroundings:
     """What all tasks of a run share. `state` is the program's state folder.
 
     `saved` is the folder that keeps the files of a saved plan, by task; with `saving` the steps' plans may write there.
-    `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes.
+    `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes. `shared` says
+    that other machines may carry out parts of it. `steps` are the run's, for what one must do for another's tasks.
     """
 
     run_id: str
@@ -43,6 +54,8 @@ class RunSurroundings:
     marks: str = ""
     saved: Path | None = None
     saving: bool = False
+    shared: bool = False
+    steps: tuple[ConfiguredStep, ...] = ()
 
     @cached_property
     def scratch(self) -> Path:
@@ -139,6 +152,19 @@ class TaskContext(StepContext):
         """What an earlier step handed on for this target."""
         target = self._cluster.short_name if self._cluster else self._task.target
         return self._outputs.get(f"{target}/{step}", {})
+
+    def kubeconfig(self) -> Path:
+        """The kubeconfig; of a cluster that another machine made, with the help of the step that made it."""
+        try:
+            return super().kubeconfig()
+        except NotYetError:
+            made = [(step, outputs) for step in self._run.steps if (outputs := self.outputs(step.name))]
+            if self.dry_run or not self.shared or not made:
+                raise
+        with locked(private_folder(self._run.state / "locks") / f"reach-{self.cluster.name}", cancelled=self.cancelled):
+            for step, outputs in made:
+                step.step.reach(self, outputs)
+        return super().kubeconfig()
 
     def secret(self, reference: SecretReference) -> str:
         """Read the secret and have it masked from now on."""

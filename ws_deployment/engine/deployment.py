@@ -132,6 +132,8 @@ def surroundings_of(request: Request, bus: Any, run_id: str, *, dry_run: bool = 
         config=request.config,
         config_folder=request.config_file.resolve().parent,
         state=request.state.folder,
+        shared=bool(request.state.server),
+        steps=request.steps,
         bus=bus,
     )
     if request.plan:

@@ -87,7 +87,9 @@ class Detached:
     def segment(self, name: str, facts: journal.Json) -> journal.Json:
         """Carry out one segment."""
         with self._counted():
-            return self._runner.segment(name, facts)
+            outcomes = self._runner.segment(name, facts)
+            self._writer.flush()  # once the segment counts as done nobody would tell of it again
+            return outcomes
 
     def close(self) -> None:
         """Keep the last events and end."""
@@ -117,7 +119,7 @@ class Detached:
     def _end(self, status: Status, **rest: Any) -> None:
         if not self._held.check(f"worker/{self._held.holder}"):
             raise LostLeaseError(self.run.id)
-        _end(self._store, self._bus, self.run, status, **rest)
+        _end(self._store, self._bus, self._writer, self.run, status, **rest)
 
 
 class Refusing:
@@ -136,7 +138,7 @@ class Refusing:
         bus.subscribe(writer)
         writer.begin(lambda batch: self._store.add_events(self._run.id, batch))
         with contextlib.closing(writer):
-            _end(self._store, bus, self._run, Status.FAILED, problem=self._problem.as_json())
+            _end(self._store, bus, writer, self._run, Status.FAILED, problem=self._problem.as_json())
         return {}
 
     def segment(self, name: str, facts: journal.Json) -> journal.Json:  # noqa: ARG002  none of it can be known
@@ -144,9 +146,10 @@ class Refusing:
         return {name: Outcome(Status.FAILED, problem=self._problem).as_json()}
 
 
-def _end(store: Store, bus: EventBus, run: Run, status: Status, **rest: Any) -> None:
+def _end(store: Store, bus: EventBus, writer: EventWriter, run: Run, status: Status, **rest: Any) -> None:
     seconds = round(time.time() - run.created, 3)
     bus.emit(Kind.RUN_FINISHED, status=status, seconds=seconds, **rest)
+    writer.flush()  # who sees that it has ended sees all of it
     store.finish(run.id, status)
     if run.of and status is Status.DONE:
         store.finish(run.of, Status.ROLLED_BACK)

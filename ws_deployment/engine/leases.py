@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from ws_deployment.engine import database
 from ws_deployment.engine.database import leases
 from ws_deployment.errors import LockedError
+from ws_deployment.tools.clock import clock
 
 #: Seconds after which the lease of a holder that doesn't renew it ends.
 TERM = 30.0
@@ -29,6 +30,8 @@ TERM = 30.0
 TERM_VARIABLE = "WS_DEPLOYMENT_LEASE_SECONDS"
 #: Renewals in a term.
 _BEATS = 6
+#: Seconds that the database's word on a lease is believed: far less than any term.
+_FRESH = 0.1
 #: A lease that ends with its run alone, not by time.
 ENDLESS = 1e15
 
@@ -88,6 +91,7 @@ class Leases:
         self._engine = engine
         self._term = term()
         self._held: dict[str, int] = {}
+        self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="leases", daemon=True)
@@ -140,17 +144,26 @@ class Leases:
             connection.execute(leases.update().where(mine).values(expires=ENDLESS))
 
     def check(self, name: str) -> bool:
-        """Whether `name` is still held by this process, by the database's word."""
+        """Whether `name` is still held by this process, by the database's word, `_FRESH` seconds old at most.
+
+        The time in which the process was stopped counts, so a word is never older than that when it wakes.
+        """
         epoch = self._held.get(name)
         if epoch is None:
             return False
+        asked = clock()
+        if asked - self._seen.get(name, -_FRESH) < _FRESH:
+            return True
         query = (
             sa.select(sa.literal(1))
             .where(leases.c.name == name, leases.c.holder == self.holder, leases.c.epoch == epoch)
             .where(leases.c.expires > database.now(self._engine))
         )
         with self._engine.connect() as connection:
-            return connection.execute(query).first() is not None
+            held = connection.execute(query).first() is not None
+        if held:
+            self._seen[name] = asked
+        return held
 
     def release(self, names: Iterable[str] = ()) -> None:
         """Give `names` back, or all that is held."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from ws_deployment.engine.meta_access import MetaApi
 from ws_deployment.errors import LockedError, TransientError, WsDeploymentError
 from ws_deployment.fleet.marks import RUN, marks
+from ws_deployment.tools.clock import clock
 from ws_deployment.tools.process import Cancelled
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def acquire(
     `tell` is told what is waited for. Raises LockedError naming who holds it since when, CancelledError, KubeError
     where the rights are missing, TransientKubeError.
     """
-    from ws_deployment.clients.kube_lease import KubeLease, LeaseHeldError, clock  # noqa: PLC0415  loaded when used
+    from ws_deployment.clients.kube_lease import KubeLease, LeaseHeldError  # noqa: PLC0415  loaded when used
 
     identity = f"run {run_id} ({_user()} on {socket.gethostname()}, process {os.getpid()}, {uuid.uuid4().hex[:8]})"
     end = clock() + (wait or 0.0)

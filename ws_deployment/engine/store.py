@@ -47,8 +47,8 @@ class Run:
 
     @property
     def live(self) -> bool:
-        """Whether a process works on it or waits for it."""
-        return self.status in {Status.RUNNING, Status.WAITING, Status.PAUSED, Status.QUEUED} and not self.finished
+        """Whether a process is at it, or workers will be. What is *waiting* has none: it ended with the wait."""
+        return self.status in {Status.RUNNING, Status.PAUSED, Status.QUEUED} and not self.finished
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,12 @@ class IClusterType(ABC):
         """The module that makes the cluster; None for a type that is not made by Terraform."""
         return None
 
+    def reached(self, context: StepContext, outputs: Mapping[str, Any]) -> None:
+        """Keep, in the context's folder, what `kubeconfig` needs of all of the module's outputs, sensitive ones too.
+
+        Called where the module was applied, and on each other machine that goes on with the cluster.
+        """
+
     def create(self, context: StepContext) -> Outputs:
         """Make the cluster, or go on where this run left off; for a type without a Terraform module."""
         raise WsDeploymentError("creating", on=context.cluster.name, why=f"type {context.cluster.type} can't create")

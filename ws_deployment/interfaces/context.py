@@ -29,7 +29,8 @@ class StepContext(ABC):
     `config_folder` is what relative paths of the config are relative to. `output` is the file that keeps the full
     output of what the task calls. `deadline` is a `time.monotonic` value. `saved` is the folder that keeps the files
     of a saved plan of this task (Terraform's own plan): a step's `plan` may write there, and its `run` must carry out
-    what it finds there and nothing else. None where no plan is saved or applied.
+    what it finds there and nothing else. None where no plan is saved or applied. `shared` says that other machines may
+    go on with the run: what later tasks need must not lie on this one alone.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class StepContext(ABC):
     deadline: float
     cancelled: Cancelled
     saved: Path | None = None
+    shared: bool = False
 
     @property
     @abstractmethod

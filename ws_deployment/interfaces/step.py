@@ -74,6 +74,13 @@ class IStep(ABC, Generic[P]):
     def verify(self, context: StepContext) -> None:
         """Make sure that what was done holds. Raises WsDeploymentError where it does not; the default trusts `run`."""
 
+    def reach(self, context: StepContext, made: Outputs) -> None:
+        """Have this machine reach the context's cluster, which another one made.
+
+        `made` is what the step handed on there. Called when the cluster's type has no kubeconfig here; the default
+        can't do anything about it.
+        """
+
     def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
         """Say what `rollback` would do, changing nothing. The default has nothing to undo.
 

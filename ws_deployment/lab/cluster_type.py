@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ws_deployment.config.v1 import Bridge, KubernetesAccess
 from ws_deployment.interfaces import (
@@ -25,11 +25,15 @@ from ws_deployment.lab.layout import cluster_folder
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.tools.bundled import bundled
 from ws_deployment.tools.catalogue import CONTROL_PLANE
-from ws_deployment.tools.folders import state_path
+from ws_deployment.tools.files import write_private
+from ws_deployment.tools.folders import private_folder, state_path
 from ws_deployment.tools.provide import find_all, provide
 
 #: How Terraform calls the lab, wherever it is installed.
 _PROGRAM = (sys.executable, "-m", "ws_deployment.lab")
+
+#: In a cluster's private folder, where the lab that made the cluster is another state folder's.
+_KUBECONFIG = "kubeconfig"
 
 #: Bytes that one cluster's processes take (measured: 0.6 GiB with the ws-manager's).
 _MEMORY = 640 * 2**20
@@ -73,12 +77,21 @@ class LocalCluster(IClusterType):
         return TerraformModule(source=str(bundled("terraform/local")), variables=variables)
 
     def kubeconfig(self, context: StepContext) -> Path:
-        """The administrator's kubeconfig."""
-        return _complete(context).kubeconfig
+        """The administrator's kubeconfig: the lab's own, or what is kept of a cluster in another one's state folder."""
+        kept = context.folder / _KUBECONFIG
+        known = record.read(context.cluster.name)
+        return kept if known is None and kept.exists() else _complete(context).kubeconfig
+
+    def reached(self, context: StepContext, outputs: Mapping[str, Any]) -> None:
+        """Keep the kubeconfig of a cluster that is not in the lab of this state folder."""
+        content = outputs.get("kubeconfig")
+        if content and record.read(context.cluster.name) is None:
+            write_private(private_folder(context.folder) / _KUBECONFIG, content)
 
     def url(self, context: StepContext) -> str | None:
         """Where its ws-manager is. Raises NotYetError while there is no cluster."""
-        return _complete(context).url
+        told = context.outputs("create-cluster").get("url") if context.shared else None
+        return str(told) if told else _complete(context).url
 
     def taken_names(self, fleet: Fleet) -> frozenset[str]:  # noqa: ARG002  the lab has one name space for all fleets
         """The names of all lab clusters."""

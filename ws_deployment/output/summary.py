@@ -93,7 +93,8 @@ class Summary:
 
     def _clusters(self, page: Page) -> None:
         rows = {row.name: row for row in self.run.rows}
-        begun = [c for c in self.run.clusters if any(t.started for t in rows[c.short_name].tasks)]
+        own = [cluster for cluster in self.run.clusters if cluster.short_name in rows]
+        begun = [cluster for cluster in own if any(task.started for task in rows[cluster.short_name].tasks)]
         if not begun:
             return
         page.heading("Clusters")
@@ -189,8 +190,8 @@ class Summary:
         """How to look into the first cluster that came through."""
         for cluster in self.run.clusters:
             kubeconfig = self._outputs(cluster).get("kubeconfig")
-            row = next(row for row in self.run.rows if row.name == cluster.short_name)
-            if kubeconfig and row.status.good:
+            row = self._row(cluster)
+            if kubeconfig and row and row.status.good:
                 command = f"kubectl --kubeconfig {shlex.quote(str(kubeconfig))} get pods -A"
                 return {f"to look into {cluster.short_name}:": command}
         return {}
@@ -205,6 +206,10 @@ class Summary:
         """Its name as it was made; until then as it is to be."""
         outputs = self._outputs(cluster)
         return str(outputs.get("name", cluster.name))
+
+    def _row(self, cluster: ClusterView) -> RowView | None:
+        """Its tasks; None where the pipeline has none for it."""
+        return next((row for row in self.run.rows if row.name == cluster.short_name), None)
 
     def _outputs(self, cluster: ClusterView) -> dict[str, Any]:
         tasks = [task for task in self.run.tasks.values() if task.target == cluster.short_name]
@@ -240,7 +245,7 @@ class Summary:
         return next((file.parent for file in files if file.exists()), None)
 
     def _cluster_as_json(self, cluster: ClusterView) -> dict[str, Any]:
-        row = next(row for row in self.run.rows if row.name == cluster.short_name)
+        row = self._row(cluster)
         outputs = self._outputs(cluster)
         return {
             "name": self._name(cluster),
@@ -250,8 +255,8 @@ class Summary:
             "governedBy": list(cluster.governed_by),
             "url": outputs.get("url"),
             "kubeconfig": outputs.get("kubeconfig"),
-            "status": row.status,
-            "step": row.current.step,
+            "status": row.status if row else Status.WAITING,
+            "step": row.current.step if row else None,
         }
 
     def _task_as_json(self, task: TaskView) -> dict[str, Any]:
