@@ -6,6 +6,7 @@ import json
 import shlex
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -30,6 +31,7 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment_steps import cluster_terraform, removal, terraform_backend
+from ws_deployment_steps.sources import local_inputs
 
 if TYPE_CHECKING:
     from ws_deployment.clients.kube import Kube
@@ -52,6 +54,10 @@ class CreateCluster(IStep[CreateClusterParameters]):
         types = {cluster.type for cluster in context.fleet.workspace_clusters if cluster.create}
         names = [context.cluster_type(name).taken_names(context.fleet) for name in sorted(types)]
         return frozenset().union(*names)
+
+    def inputs(self, context: StepContext) -> Sequence[Path]:
+        """The config's own Terraform module, where it is a folder."""
+        return local_inputs([context.terraform.source] if context.terraform.source else [], context)
 
     def pre_runs(self) -> Sequence[IPreRun]:
         """Is it to be made, can it be made, and is no other's work in the way."""

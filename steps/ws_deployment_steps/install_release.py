@@ -36,7 +36,7 @@ from ws_deployment.tools.bundled import bundled
 from ws_deployment.tools.digest import digest_of
 from ws_deployment_steps.placeholders import fill
 from ws_deployment_steps.release_back import REVISION, ReleaseBack
-from ws_deployment_steps.sources import located
+from ws_deployment_steps.sources import local_inputs, located
 
 if TYPE_CHECKING:
     from ws_deployment.clients.helm import Chart, Helm, Revision
@@ -64,6 +64,12 @@ class InstallRelease(IStep[ReleaseParameters]):
 
     summary = "Install or upgrade any Helm release and wait until it is ready."
     parameters_model: ClassVar[type[Parameters]] = ReleaseParameters
+
+    def inputs(self, context: StepContext) -> Sequence[Path]:
+        """The values files, and the chart where it is a file or folder."""
+        files = (*context.cluster.values_files, *self.parameters.values_files)
+        chart = () if self.parameters.chart.startswith(_BUNDLED) else (self.parameters.chart,)
+        return local_inputs((*files, *chart), context)
 
     def pre_runs(self) -> Sequence[IPreRun]:
         """Chart, values, cluster, ownership, served APIs."""

@@ -116,6 +116,13 @@ class Crew:
         self.until(lambda: self.run(run)["finished"], f"the end of {run}")
         return str(self.run(run)["status"])
 
+    def done(self, run: str) -> None:
+        """Wait for the run's end; fails where it is not a good one."""
+        if (status := self.ended(run)) != "done":
+            told = [event["data"] | {"task": event["task"]} for event in self.events(run, "task.finished")]
+            bad = [f"{each['task']} {each['status']}: {each['reason']}" for each in told if each["status"] != "done"]
+            pytest.fail("\n".join([status, *bad]), pytrace=False)
+
     def until(self, come: Callable[[], object], what: str) -> None:
         """Wait until `come` says so."""
         end = time.monotonic() + LIMIT

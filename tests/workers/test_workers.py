@@ -18,7 +18,7 @@ def test_workers_share_a_run(tmp_path: Path, machines: Crew) -> None:
     for _ in range(2):
         machines.start()
     run = machines.detach(config)
-    assert machines.ended(run) == "done"
+    machines.done(run)
     effects = Effects.of(file)
     assert set(effects.begun().values()) == {1}
     assert len(effects.begun()) == 40
@@ -39,7 +39,7 @@ def test_a_stopped_worker_that_wakes_begins_nothing_more(tmp_path: Path, machine
     machines.until(lambda: Effects.of(file).begun(), "the first effect")
     os.kill(first.pid, signal.SIGSTOP)
     machines.start()
-    assert machines.ended(run) == "done"
+    machines.done(run)
     before = Effects.of(file)
     os.kill(first.pid, signal.SIGCONT)
     machines.until(lambda: "lease of this worker has ended" in machines.log(first), "the worker's word")
@@ -53,5 +53,5 @@ def test_a_stopped_worker_that_wakes_begins_nothing_more(tmp_path: Path, machine
     machines.workers[1].wait(timeout=60)
     (tmp_path / "second").mkdir()
     config, file = appending(tmp_path / "second", 1)
-    assert machines.ended(machines.detach(config, "--new", "--cluster-id", "7")) == "done"
+    machines.done(machines.detach(config, "--new", "--cluster-id", "7"))
     assert Effects.of(file).workers() == {first.pid}

@@ -10,7 +10,7 @@ import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ExitOnWait, StateServer, UnsharedLock, WaitForLocks, state_at
+from ws_deployment.cli.options import AsJson, ExitOnWait, StateServer, UnsharedLock, WaitForLocks, state_for
 from ws_deployment.cli.plan_shown import PlanFormat, show_saved
 from ws_deployment.cli.runs_go_on import undone_if_wanted
 from ws_deployment.cli.show_plan import PlanFile
@@ -42,7 +42,7 @@ def command(
     from ws_deployment.engine.saved_plan import SavedPlan  # noqa: PLC0415  loaded when used
 
     saved = SavedPlan.read(plan)
-    place = state_at(state)
+    place = state_for(state, saved.config, saved.config_file)
     request = request_to_apply(saved, place)
     if saved.config.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
         show_saved(saved, PlanFormat.TEXT, full=False)

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from ws_deployment.config.v1 import ConfigV1
     from ws_deployment.engine.state import State
 
 #: Names the config where `--config` does not.
@@ -68,6 +69,15 @@ def state_at(server: str) -> State:
     from ws_deployment.tools.folders import state_path  # noqa: PLC0415  loaded when used
 
     return State.at(state_path(), server)
+
+
+def state_for(server: str, config: ConfigV1, config_file: Path) -> State:
+    """The state that `--state` names, else the config, else the user's own."""
+    if server or config.state is None:
+        return state_at(server)
+    from ws_deployment.engine.secrets import read_secret  # noqa: PLC0415  loaded when used
+
+    return state_at(read_secret(config.state.database, config_file.resolve().parent))
 
 
 def detached(place: State, *, wanted: bool) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ws_deployment.cli.config_file import require
-from ws_deployment.cli.options import state_at
+from ws_deployment.cli.options import state_for
 
 if TYPE_CHECKING:
     from ws_deployment.engine.deployment import Request
@@ -49,7 +49,7 @@ class Wanted:
             config=read,
             config_file=self.config,
             steps=configure(read),
-            state=state_at(state),
+            state=state_for(state, read, self.config),
             cluster_id=self.cluster_id,
             only=tuple(self.only or ()),
             exclude=tuple(self.exclude or ()),

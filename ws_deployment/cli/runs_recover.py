@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ws_deployment.cli.config_file import require
-from ws_deployment.cli.options import AsJson, ConfigPath, StateServer, state_at
+from ws_deployment.cli.options import AsJson, ConfigPath, StateServer, state_for
 
 
 def command(
@@ -28,7 +28,7 @@ def command(
     from ws_deployment.engine.recovery import recover  # noqa: PLC0415  loaded when used
 
     read, _ = require(config)
-    request = Request(read, config, configure(read), state_at(state), cluster_id)
+    request = Request(read, config, configure(read), state_for(state, read, config), cluster_id)
     found, tasks = recover(request, run, lambda line: print(line, file=sys.stderr))
     if as_json:
         print(json.dumps({"run": found.id, "clusterId": found.cluster_id, "tasks": tasks}))

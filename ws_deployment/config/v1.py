@@ -266,6 +266,14 @@ class Versions(Model):
     images: dict[str, str] = Field(default_factory=dict, description="Release name to image tag.")
 
 
+class StateStore(Model):
+    """Where runs are kept that several machines share."""
+
+    database: SecretReference = Field(
+        description="The URL of a PostgreSQL database, which may hold a password. `--state` comes before it."
+    )
+
+
 class Notification(Model):
     """A webhook told at start, waiting, failure and end of a run."""
 
@@ -324,5 +332,6 @@ class ConfigV1(Model):
     )
     terraform: Terraform = Field(default_factory=Terraform, description="How clusters are created.")
     versions: Versions = Field(default_factory=Versions, description="What is installed on them.")
+    state: StateStore | None = Field(default=None, description="Where runs are kept; default: the user's state folder.")
     notifications: tuple[Notification, ...] = Field(default=(), description="Who is told of the run.")
     defaults: Defaults = Field(default_factory=Defaults, description="What holds where nothing else is said.")

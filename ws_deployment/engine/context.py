@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ws_deployment.config.v1 import ConfigV1, SecretReference
 from ws_deployment.engine import plugins
@@ -33,6 +33,14 @@ from ws_deployment.interfaces import (
 )
 from ws_deployment.tools.folders import private_folder
 from ws_deployment.tools.lock import locked
+
+
+class KeptInputs(Protocol):
+    """Knows files and folders as they were when the run began."""
+
+    def at(self, path: Path) -> Path:
+        """Where `path` is as it was then."""
+        ...
 
 
 @dataclass
@@ -56,6 +64,7 @@ class RunSurroundings:
     saving: bool = False
     shared: bool = False
     steps: tuple[ConfiguredStep, ...] = ()
+    kept: KeptInputs | None = None
 
     @cached_property
     def scratch(self) -> Path:
@@ -107,6 +116,7 @@ class TaskContext(StepContext):
         self.terraform = run.config.terraform
         self.versions = run.config.versions
         self.config_folder = run.config_folder
+        self.shared = run.shared
         self.saved = run.saved_folder(task.key)
         self.cancelled = self._cancelled
         self.deadline = time.monotonic()
@@ -165,6 +175,10 @@ class TaskContext(StepContext):
             for step, outputs in made:
                 step.step.reach(self, outputs)
         return super().kubeconfig()
+
+    def input(self, path: Path) -> Path:
+        """The file or folder as the run keeps it."""
+        return self._run.kept.at(path) if self._run.kept else path
 
     def secret(self, reference: SecretReference) -> str:
         """Read the secret and have it masked from now on."""

@@ -13,6 +13,7 @@ from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import ids
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import Kind
+from ws_deployment.engine.inputs import of_record
 from ws_deployment.engine.outcome import Intent, Problem
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, configure, segments, tasks
 from ws_deployment.engine.planner import Planner
@@ -190,6 +191,7 @@ def restored(record: Mapping[str, Any], request: Request, surroundings: RunSurro
             why=f"version {record['program']} began it and wrote {record['journal']}; this program reads {FORMAT}",
             remedy="Go on with it under the version that began it, or cancel it and begin a new run.",
         )
+    surroundings.kept = of_record(record.get("inputs", {}), surroundings.run_id, request.state)
     fleet = fleet_of(request, record["clusterId"])
     whole = segments(tasks(request.steps, fleet))
     deployment = Deployment(request, surroundings, fleet, whole)

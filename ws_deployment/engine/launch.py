@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ws_deployment.engine import applying, plugins
+from ws_deployment.engine import applying, inputs, plugins
 from ws_deployment.engine.deployment import ANY_ID, Deployment, Request, concrete, surroundings_of
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
@@ -174,7 +174,9 @@ def _begin(store: Store, deployment: Deployment, manner: Manner) -> Run:
         created=time.time(),
         finished=None,
     )
-    store.begin(run, deployment.record())
+    digests = inputs.keep(deployment, store)
+    store.begin(run, {**deployment.record(), "inputs": digests})
+    deployment.surroundings.kept = inputs.of_record(digests, run.id, store.state)
     return run
 
 

@@ -77,6 +77,10 @@ class StepContext(ABC):
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target; empty where it did not run."""
 
+    def input(self, path: Path) -> Path:
+        """Where `path`, one of the step's `inputs`, is as it was when the run began; on whatever machine this is."""
+        return path
+
     @abstractmethod
     def secret(self, reference: SecretReference) -> str:
         """The secret that `reference` names; masked from then on wherever text is written.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from ws_deployment.interfaces.context import StepContext
@@ -58,6 +59,13 @@ class IStep(ABC, Generic[P]):
         `context` is about the run. Raises WsDeploymentError where that can't be known from here.
         """
         return frozenset()
+
+    def inputs(self, context: StepContext) -> Sequence[Path]:
+        """Files and folders of this machine that the task reads, secrets excepted; asked once, as the run begins.
+
+        They are kept with the run: `context.input(path)` gives each as it is now, however late and wherever it is read.
+        """
+        return ()
 
     def pre_runs(self) -> Sequence[IPreRun]:
         """Checks before anything is done, in order. The first *refuse* or *skip* ends them."""

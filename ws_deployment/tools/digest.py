@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 #: What programs leave in a folder beside its content.
-_LEFTOVERS = frozenset({".git", ".terraform", "__pycache__"})
+LEFTOVERS = frozenset({".git", ".terraform", "__pycache__"})
 
 
 def digest_of(path: Path) -> str:
@@ -19,7 +19,7 @@ def digest_of(path: Path) -> str:
     whole = hashlib.sha256()
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path)
-        if file.is_file() and _LEFTOVERS.isdisjoint(name.parts) and ".tfstate" not in file.name:
+        if file.is_file() and LEFTOVERS.isdisjoint(name.parts) and ".tfstate" not in file.name:
             content = hashlib.sha256(file.read_bytes()).hexdigest()
             whole.update(f"{name.as_posix()}\0{content}\n".encode())
     return whole.hexdigest()
