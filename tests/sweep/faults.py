@@ -5,7 +5,9 @@ Where a fault comes is a write to the journal or a call to the bridge, never a m
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -79,7 +81,10 @@ def suffered(world: World, faults: Sequence[Fault], undisturbed: Final, name: st
     orders = Orders(*(order for fault in faults for order in fault.orders))
     acts = [act for fault in faults for act in fault.acts]
     told: list[str] = []
-    interruptions: list[Interruption] = []
+    first_update = next(call for call in undisturbed.calls if call.startswith("Update"))
+    # What was done and whose answer came too late is tried again: an effect under way, as at a kill.
+    late = [order for order in orders.left if order == ("Update", "late")]
+    interruptions = [Interruption(frozenset(), (first_update,)) for _ in late]
     with ExitStack() as stack:
         address = stack.enter_context(faulty_bridge(world.meta, orders))
         _configure(world, address)
@@ -118,7 +123,7 @@ def _configure(world: World, address: str) -> None:
 
 
 def _restart(world: World) -> None:
-    """End ea7's API server and start it anew: it answers again about two seconds later."""
+    """End ea7's API server, which cuts off whoever talks to it, and start it anew."""
     found, _ = find_all(*CONTROL_PLANE)
     [home] = (world.state / "lab" / "clusters").glob("*-ea7-*")
     server, etcd = daemon.find(home, "kube-apiserver"), daemon.find(home, "etcd")
@@ -126,7 +131,17 @@ def _restart(world: World) -> None:
     assert etcd
     daemon.end([server], grace=0)
     port = json.loads((home / "cluster.json").read_text())["api_port"]
-    control_plane.ensure_api_server(home, found, port, etcd)
+
+    def comes_up() -> bool:
+        """It may find its port still taken, and end."""
+        control_plane.ensure_api_server(home, found, port, etcd)
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        return False
+
+    # Only the rest of its start is left to the program to live with: it listens some seconds before it is ready.
+    assert daemon.wait_until(comes_up, timeout=60)
 
 
 def _unclear(ended: Ended) -> list[str]:

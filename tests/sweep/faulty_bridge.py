@@ -18,20 +18,20 @@ class Orders:
     """What goes wrong, by method: each order is used up by one call. `late` answers after the caller's deadline."""
 
     def __init__(self, *orders: tuple[str, str]) -> None:
-        self._left = list(orders)
+        self.left = list(orders)
         self._lock = threading.Lock()
 
     def take(self, method: str) -> str:
         with self._lock:
-            for order in self._left:
+            for order in self.left:
                 if order[0] == method:
-                    self._left.remove(order)
+                    self.left.remove(order)
                     return order[1]
         return ""
 
     @property
     def used_up(self) -> bool:
-        return not self._left
+        return not self.left
 
 
 class _Between(grpc.GenericRpcHandler):

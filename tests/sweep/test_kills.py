@@ -50,17 +50,17 @@ def test_twelve_kills_change_nothing(tmp_path: Path) -> None:
         ended = calm.run()
         assert ended.code == 0, ended.text
         results = killed_at(killed, Run(), DURING_THE_RUN, final(calm))
-        assert [each.point for each in results if not each.reached] == []
-        assert len(results) == len(DURING_THE_RUN) + 1
         assert results[-1].differences == []
         assert results[-1].notes == []
+        assert [each.point for each in results if not each.reached] == []
+        assert len(results) == len(DURING_THE_RUN) + 1
         before = len(calm.bridge_calls())
         ended = calm.rollback()
         assert ended.code == 0, ended.text
         results = killed_at(killed, Rollback(), DURING_THE_ROLLBACK, final(calm), before)
+        assert results[-1].differences == []
         assert [each.point for each in results if not each.reached] == []
         assert len(results) == len(DURING_THE_ROLLBACK) + 1
-        assert results[-1].differences == []
         assert killed.programs() == []
     finally:
         calm.end()

@@ -90,3 +90,21 @@ def test_clusters_outside_the_group_keep_their_share() -> None:
         for write in stage.writes:
             now = applied(now, write)
         assert shares(list(now.values()))["us3"] == pytest.approx(50, abs=1)
+
+
+@given(old_scores=SCORES, new_count=st.integers(1, 6), percents=STAGES, cut=st.integers(0, 40))
+def test_a_ramp_that_was_cut_off_goes_on_and_keeps_the_groups_sum(
+    old_scores: list[int], new_count: int, percents: list[int], cut: int
+) -> None:
+    old = [Registration(f"old{i}", score, available=True) for i, score in enumerate(old_scores)]
+    new = [cordoned(f"new{i}") for i in range(new_count)]
+    there = {registration.name: registration for registration in (*old, *new)}
+    names = [n.name for n in new], [o.name for o in old]
+    whole = ramp(*names, [*old, *new], percents, hold=1)
+    reached = states(there, whole)[min(cut, len(states(there, whole)) - 1)]
+    rest = ramp(*names, list(reached.values()), percents, hold=1)
+    taken = sum(reached[n.name].effective for n in new)
+    total = sum(registration.effective for registration in reached.values())
+    if taken < total:
+        assert rest[0].percent >= 100 * taken / total
+        assert sum(rest[-1].scores.values()) >= min(total, HIGHEST_SCORE * new_count)

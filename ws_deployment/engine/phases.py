@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import tenacity
@@ -23,6 +24,8 @@ from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.interfaces import Change, Decision, NotYetError, StepPlan, SubTask, Verdict
 
 _T = TypeVar("_T")
+#: No second attempt: for looks beforehand, where a person can look again.
+_ONCE = Retries(attempts=1)
 #: Seconds that a phase gets to return after it was asked to stop.
 GRACE = 15.0
 
@@ -89,12 +92,12 @@ class Phases:
         except OverdueError as error:
             return Outcome(Status.UNKNOWN, time.monotonic() - started, 0, problem=Problem.of(error))
 
-    def _check(self) -> tuple[Checked, ...]:
+    def _check(self, retries: Retries = _ONCE) -> tuple[Checked, ...]:
         checks: list[Checked] = []
         for pre_run in self.configured.step.pre_runs():
             limit = self.configured.timeouts.pre_run
             try:
-                verdict = self._within(limit, lambda pre_run=pre_run: pre_run.check(self.context))  # type: ignore[misc]  # a lambda's default has no annotation
+                verdict = self._looked(retries, limit, partial(pre_run.check, self.context))
             except NotYetError as error:
                 verdict = Verdict.deferred(error.why)
             except CancelledError:
@@ -110,7 +113,8 @@ class Phases:
         return tuple(checks)
 
     def _intend(self) -> Intent:
-        checks = self._check()
+        retries = _ONCE if self.context.dry_run else self.configured.retries
+        checks = self._check(retries)
         if checks and checks[-1].decision == Decision.SKIP:
             return Intent(Status.SKIPPED, checks, reason=checks[-1].reason)
         if checks and checks[-1].decision == Decision.REFUSE:
@@ -118,7 +122,8 @@ class Phases:
             problem = Problem("checking", self.task.target, f"{last.check}: {last.reason}", last.remedy)
             return Intent(Status.REFUSED, checks, problem=problem)
         try:
-            plan = self._within(self.configured.timeouts.plan, lambda: self.configured.step.plan(self.context))
+            limit = self.configured.timeouts.plan
+            plan = self._looked(retries, limit, partial(self.configured.step.plan, self.context))
         except NotYetError as error:
             if not self.context.dry_run:
                 return Intent(Status.FAILED, checks, problem=Problem.of(error))
@@ -165,6 +170,15 @@ class Phases:
 
     def _outcome(self, status: Status, started: float, attempts: int, **rest: Any) -> Outcome:
         return Outcome(status, time.monotonic() - started, attempts, **rest)
+
+    def _looked(self, retries: Retries, limit: float, look: Callable[[], _T]) -> _T:
+        """What a read-only phase says; what may pass is looked at again."""
+        try:
+            return self._within(limit, look)
+        except WsDeploymentError as error:
+            if not error.transient or retries.attempts == 1:
+                raise
+        return self._retrying(retries, lambda: self._within(limit, look))
 
     def _retrying(self, retries: Retries, attempt: Callable[[], _T]) -> _T:
         def tell(state: tenacity.RetryCallState) -> None:

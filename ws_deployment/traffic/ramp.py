@@ -79,12 +79,15 @@ def ramp(
     `stages` are rising percentages of the group's starts; the last one is 100. New clusters share alike; old ones
     keep their proportions. Without old clusters there is nothing to move from, and one stage of 100 % is made.
     The group's score sum stays what it was, so that other clusters of the meta cluster keep their share, as far
-    as a score of 100 allows.
+    as a score of 100 allows. Where a part of the way was gone before, the ramp goes on from there: no stage takes
+    starts away from the new clusters again.
     """
     now = {weight.name: weight for weight in registrations}
     former = {name: now[name].effective for name in old}
-    budget = sum(former.values()) or DEFAULT_SCORE * len(new)
-    levels: Sequence[float] = stages if any(former.values()) else (100.0,)
+    gone = sum(now[name].effective for name in new)
+    budget = sum(former.values()) + gone or DEFAULT_SCORE * len(new)
+    left = [percent for percent in stages if percent * budget >= 100 * gone]
+    levels: Sequence[float] = left if any(former.values()) else (100.0,)
     state = {name: _State(score=now[name].score, available=now[name].available) for name in (*new, *old)}
     result = []
     for percent in levels:
