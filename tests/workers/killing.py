@@ -32,9 +32,9 @@ def killing(
         machines.until(lambda moment=moment: len(Effects.of(file).begun()) >= moment, f"{moment} tasks")
         alive = [worker for worker in machines.workers if worker.poll() is None]
         victim = chance.choice(alive)
+        died[victim.pid] = time.time()
         (os.killpg if number % 2 else os.kill)(victim.pid, signal.SIGKILL)
         victim.wait()
-        died[victim.pid] = time.time()
         machines.start()
     machines.done(run)
     assert len(Effects.of(file).begun()) == total

@@ -105,6 +105,11 @@ def attempt_of(store: Store, run: Run, past: Iterable[Event]) -> Attempt:
     kept = {key: Outcome.from_json(outcome) for key, outcome in known.get("kept", {}).items()}
     words = {word.task: word for word in store.words(run.id, "mark-done")}
     marked = {key: words[key] for key in known.get("marked", ()) if key in words}
+    return Attempt(run.attempt, kept, marked, told_in(past, run.attempt))
+
+
+def told_in(past: Iterable[Event], attempt: int) -> frozenset[str]:
+    """Keys of the tasks whose end was told in that attempt."""
     told: set[str] = set()
     number = 1
     for event in past:
@@ -113,4 +118,4 @@ def attempt_of(store: Store, run: Run, past: Iterable[Event]) -> Attempt:
             told.clear()
         elif event.kind is Kind.TASK_FINISHED and event.task:
             told.add(event.task)
-    return Attempt(run.attempt, kept, marked, frozenset(told if number == run.attempt else ()))
+    return frozenset(told if number == attempt else ())

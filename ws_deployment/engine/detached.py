@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from ws_deployment.engine import journal, leases
-from ws_deployment.engine.attendance import attempt_of
+from ws_deployment.engine.attendance import attempt_of, told_in
 from ws_deployment.engine.control import Control
 from ws_deployment.engine.deployment import request_of, restored, surroundings_of
 from ws_deployment.engine.event_writer import EventWriter
@@ -61,7 +63,8 @@ class Detached:
         self._control = Control(store, held, run.id, self._bus, self.cancelled, lease=f"worker/{held.holder}")
         self._control.tells = False
         self._control.__enter__()
-        self._runner = Runner(self._deployment, self._control, attempt_of(store, run, self._past), workers=True)
+        self._attempt = attempt_of(store, run, self._past)
+        self._runner = Runner(self._deployment, self._control, self._attempt, workers=True)
 
     def coordinate(self) -> journal.Json:
         """Carry out the whole run by way of the queue, and record how it ended."""
@@ -69,8 +72,7 @@ class Detached:
             if not self._store.start(self.run.id):
                 raise InterruptedRunError(self.run.id)  # it was cancelled meanwhile
             self._control.tells = True
-            if not any(event.kind is Kind.RUN_STARTED for event in self._past):
-                self._deployment.tell_start()
+            self._tell_start()
             try:
                 done = self._runner.coordinate()
             except InterruptedRunError:
@@ -87,9 +89,29 @@ class Detached:
     def segment(self, name: str, facts: journal.Json) -> journal.Json:
         """Carry out one segment."""
         with self._counted():
+            self._catch_up()
             outcomes = self._runner.segment(name, facts)
             self._writer.flush()  # once the segment counts as done nobody would tell of it again
             return outcomes
+
+    def _tell_start(self) -> None:
+        """Tell that the run, or a further attempt of it, begins; unless a worker that died has."""
+        number = self.run.attempt
+        if not any(event.kind is Kind.RUN_STARTED for event in self._past):
+            self._deployment.tell_start()
+        resumed = (event.data["attempt"] for event in self._past if event.kind is Kind.RUN_RESUMED)
+        if number > 1 and number not in resumed:
+            again = sorted(set(self._attempt.redone(self._deployment.tasks)))
+            host = socket.gethostname()
+            self._bus.emit(Kind.RUN_RESUMED, attempt=number, again=again, who=getpass.getuser(), host=host)
+        self._writer.flush()
+
+    def _catch_up(self) -> None:
+        """Learn what other workers told: the segment may be one that another had when it died."""
+        with self._lock:
+            last = self._past[-1].seq if self._past else 0
+            self._past += [Event.from_json(event) for event in self._store.events(self.run.id, after=last)]
+            self._runner.were_told(told_in(self._past, self.run.attempt))
 
     def close(self) -> None:
         """Keep the last events and end."""

@@ -113,6 +113,10 @@ class Runner:
                     break
         return {key: outcome.as_json() for key, outcome in outcomes.items()}
 
+    def were_told(self, tasks: Iterable[str]) -> None:
+        """Tell the ends of these tasks no more: others have."""
+        self._told.update(tasks)
+
     def tell_ends(self, outcomes: Mapping[str, Outcome]) -> None:
         """Tell how tasks ended that are journaled, but that nobody was told of: a kill came between."""
         for key, outcome in outcomes.items():
