@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +26,7 @@ from ws_deployment.engine.store import Run, Store
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.tools.folders import private_folder
 
+_T = TypeVar("_T")
 #: Seconds between two attempts to write to a database that is away.
 _AGAIN = 1.0
 
@@ -69,7 +70,7 @@ class Detached:
     def coordinate(self) -> journal.Json:
         """Carry out the whole run by way of the queue, and record how it ended."""
         with self._counted():
-            if not self._store.start(self.run.id):
+            if not self._patiently(lambda: self._store.start(self.run.id)):
                 raise InterruptedRunError(self.run.id)  # it was cancelled meanwhile
             self._control.tells = True
             self._tell_start()
@@ -89,7 +90,7 @@ class Detached:
     def segment(self, name: str, facts: journal.Json) -> journal.Json:
         """Carry out one segment."""
         with self._counted():
-            self._catch_up()
+            self._patiently(self._catch_up)
             outcomes = self._runner.segment(name, facts)
             self._writer.flush()  # once the segment counts as done nobody would tell of it again
             return outcomes
@@ -139,9 +140,19 @@ class Detached:
                     return None  # nobody can be told
 
     def _end(self, status: Status, **rest: Any) -> None:
-        if not self._held.check(f"worker/{self._held.holder}"):
+        if not self._patiently(lambda: self._held.check(f"worker/{self._held.holder}")):
             raise LostLeaseError(self.run.id)
-        _end(self._store, self._bus, self._writer, self.run, status, **rest)
+        _tell_end(self._bus, self._writer, self.run, status, **rest)
+        self._patiently(lambda: _finish(self._store, self.run, status))
+
+    def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Do `work` with the database, for as long as it is away: an error would end the run."""
+        while True:
+            try:
+                return work()
+            except SQLAlchemyError as error:
+                if self.cancelled.wait(_AGAIN):
+                    raise InterruptedRunError(self.run.id) from error
 
 
 class Refusing:
@@ -160,7 +171,8 @@ class Refusing:
         bus.subscribe(writer)
         writer.begin(lambda batch: self._store.add_events(self._run.id, batch))
         with contextlib.closing(writer):
-            _end(self._store, bus, writer, self._run, Status.FAILED, problem=self._problem.as_json())
+            _tell_end(bus, writer, self._run, Status.FAILED, problem=self._problem.as_json())
+            _finish(self._store, self._run, Status.FAILED)
         return {}
 
     def segment(self, name: str, facts: journal.Json) -> journal.Json:  # noqa: ARG002  none of it can be known
@@ -168,10 +180,12 @@ class Refusing:
         return {name: Outcome(Status.FAILED, problem=self._problem).as_json()}
 
 
-def _end(store: Store, bus: EventBus, writer: EventWriter, run: Run, status: Status, **rest: Any) -> None:
-    seconds = round(time.time() - run.created, 3)
-    bus.emit(Kind.RUN_FINISHED, status=status, seconds=seconds, **rest)
+def _tell_end(bus: EventBus, writer: EventWriter, run: Run, status: Status, **rest: Any) -> None:
+    bus.emit(Kind.RUN_FINISHED, status=status, seconds=round(time.time() - run.created, 3), **rest)
     writer.flush()  # who sees that it has ended sees all of it
+
+
+def _finish(store: Store, run: Run, status: Status) -> None:
     store.finish(run.id, status)
     if run.of and status is Status.DONE:
         store.finish(run.of, Status.ROLLED_BACK)
