@@ -125,8 +125,6 @@ class CreateCluster(IStep[CreateClusterParameters]):
     def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:  # noqa: ARG002  there is one
         """Remove the cluster, or what an attempt has left of it."""
         by_terraform = context.cluster_type(context.cluster.type).terraform(context) is not None
-        if by_terraform:
-            cluster_terraform.refuse_switch(context, undo.outputs.get("terraform"))
         removal.carry_out(context, undo, cluster_terraform.program(context) if by_terraform else None)
 
     def verify_rollback(self, context: StepContext, undo: Undo) -> None:

@@ -20,7 +20,7 @@ from ws_deployment.interfaces import (
     TerraformModule,
     Undo,
 )
-from ws_deployment_steps import terraform_backend
+from ws_deployment_steps import cluster_terraform, terraform_backend
 from ws_deployment_steps.in_use import known_url, refuse_registered, refuse_workspaces
 from ws_deployment_steps.sources import located
 
@@ -66,6 +66,7 @@ def carry_out(context: StepContext, undo: Undo, program: Path | None) -> None:
     if module is None or program is None:
         kind.destroy(context)
     elif instance_folder(context.folder).exists() or context.terraform.backend:
+        cluster_terraform.refuse_switch(context, undo.outputs.get("terraform"))
         terraform = _terraform(context, module, program)
         terraform.init()
         context.progress(f"Terraform: {terraform.destroy()}")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.cluster_context import ClusterContext, a_cluster
-from ws_deployment_steps import cluster_terraform
+from ws_deployment_steps import cluster_terraform, terraform_backend
 from ws_deployment_steps.cluster_types.existing import ExistingCluster
 
-from ws_deployment.config.v1 import Project
-from ws_deployment.errors import RefusedError, WsDeploymentError
+from ws_deployment.config.v1 import Project, Terraform
+from ws_deployment.errors import RefusedError, UsageError, WsDeploymentError
 from ws_deployment.fleet.folders import instance_folder
 from ws_deployment.interfaces import TerraformModule
 
@@ -107,3 +109,42 @@ def test_a_plan_of_another_program_is_refused(run: ClusterContext, module: Terra
     with pytest.raises(RefusedError, match=r"tofu 1\.12\.6 made it, and terraform "):
         cluster_terraform.make(run, module, ExistingCluster())
     assert not instance_folder(run.folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("wrote", "here", "refused"),
+    [
+        ("terraform 1.11.4", "terraform 1.11.4", False),
+        ("terraform 1.9.8", "terraform 1.11.4", False),
+        ("terraform 1.12.0", "terraform 1.11.4", True),
+        ("terraform 1.9.8", "tofu 1.12.6", True),
+        ("tofu 1.9.0", "terraform 1.11.4", True),
+        (None, "tofu 1.12.6", False),
+    ],
+)
+def test_another_program_or_an_older_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrote: str | None, here: str, refused: bool
+) -> None:
+    monkeypatch.setattr("ws_deployment.clients.terraform.terraform_version", lambda _program: here)
+    monkeypatch.setattr(cluster_terraform, "program", lambda _context: tmp_path)
+    context = ClusterContext(tmp_path, a_cluster("local"), Project(id="p"))
+    with pytest.raises(RefusedError, match="wrote it") if refused else contextlib.nullcontext():
+        cluster_terraform.refuse_switch(context, wrote)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"gcs": {"bucket": "b"}}, {"bucket": "b", "prefix": "fleet/gp-stag-ws-eu17-eu-west1"}),
+        ({"s3": {"key": "x/"}}, {"key": "x/fleet/gp-stag-ws-eu17-eu-west1"}),
+        ({"s3": {"key": "${cluster.shortName}"}}, {"key": "eu17"}),
+        ({"pg": {}}, {"schema_name": "fleet_gp_stag_ws_eu17_eu_west1"}),
+    ],
+)
+def test_each_cluster_has_a_state_of_its_own(tmp_path: Path, given: dict[str, Any], place: dict[str, str]) -> None:
+    context = ClusterContext(tmp_path, a_cluster("local"), Project(id="p"))
+    context.terraform = Terraform(backend=given)
+    assert terraform_backend.settings(context) == {next(iter(given)): place}
+    context.terraform = Terraform(backend={"http": {"address": "https://x"}})
+    with pytest.raises(UsageError, match="share one state"):
+        terraform_backend.settings(context)
