@@ -85,7 +85,7 @@ def test_what_was_planned_is_done_and_whatever_has_moved_is_refused(tmp_path: Pa
     planned(config, third, 3)
     for move in MOVES:
         move(tmp_path, third)
-    refused(program("apply", third), f"it is stale: {len(MOVES)} things differ", *MOVES.values())
+    refused(program("apply", third), "it is stale: ", *MOVES.values())
 
     fourth = tmp_path / "fourth.json"
     planned(config, fourth, 4)
