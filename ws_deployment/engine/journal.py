@@ -30,6 +30,8 @@ RUNS, SEGMENTS = "runs", "segments"
 _SWITCH_INTERVAL = 0.0005
 #: Seconds between two looks for what shall be taken up, and at a segment that another process carries out.
 _LOOK, _LOOK_ELSEWHERE = 0.02, 0.1
+#: Seconds that the library's listener sleeps at a time; closing the journal waits for it.
+_CLOSE = 0.1
 #: Workflows that one process carries out at once; more than the most segments of a run.
 _THREADS = 256
 
@@ -89,6 +91,7 @@ def opened(state: State, executor: str, bodies: Bodies, *, worker: bool = False)
             enable_otlp=False,
             log_level="CRITICAL",
             scheduler_polling_interval_sec=3600,
+            notification_listener_polling_interval_sec=_CLOSE,
             max_executor_threads=_THREADS,
         )
     )
