@@ -28,6 +28,8 @@ from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store, Wait, Word
 from ws_deployment.errors import UsageError
 
+pytestmark = pytest.mark.real
+
 Runs = Callable[..., Result]
 
 

@@ -19,6 +19,8 @@ from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store
 from ws_deployment.errors import LockedError
 
+pytestmark = pytest.mark.real
+
 HOLDER = """
 import sys, time
 from pathlib import Path

@@ -15,6 +15,8 @@ import pytest
 from harness.configs import write_config
 from harness.program import program
 
+pytestmark = pytest.mark.real
+
 META = [{"name": "meta", "region": "europe-west1", "type": "existing"}]
 
 

@@ -23,6 +23,8 @@ from ws_deployment.lab.layout import cluster_folder, meta_folder
 from ws_deployment.lab.meta import meta_endpoint
 from ws_deployment.tools.folders import state_path
 
+pytestmark = pytest.mark.real
+
 META = {"name": "meta", "region": "europe-west1", "type": "local", "kubernetes": {}}
 STEPS = ["create-cluster", "install-jaeger", "register-cluster", PIPELINE[-1]]
 
@@ -63,7 +65,6 @@ def test_a_meta_cluster_without_an_api_and_a_file_that_is_none(tmp_path: Path) -
     assert "it is no output of `traffic show --json`" in wrong.err
 
 
-@pytest.mark.real
 def test_weights_go_back_without_a_journal(tmp_path: Path) -> None:
     config = write_config(tmp_path, metaClusters=[META], pipeline=STEPS)
     first = program("run", "-c", config, "--json", "--cluster-id", "1")
