@@ -105,7 +105,6 @@ def rollback(
         session.leases.acquire(begun.id, [f"run/{begun.id}"])
         if manner.detach:
             return sessions.leave_to_workers(session, begun, deployment.fleet)
-        deployment.tell_start()
         return _rolled_back(session, begun, deployment, manner, fresh=True)
 
 
@@ -205,6 +204,8 @@ def _carry(
 ) -> Report:
     writer = EventWriter()
     manner.bus.subscribe(writer)
+    if fresh:
+        deployment.tell_start()
     with contextlib.closing(writer):
         return attend(session, run, deployment, writer, manner, fresh=fresh)
 
