@@ -245,7 +245,7 @@ def test_a_rollback_undoes_what_was_done_in_reverse_order(tmp_path: Path, pipeli
     assert status(tmp_path) is Status.ROLLED_BACK
     assert status(tmp_path, "back-1") is Status.DONE
     with opened(State(tmp_path)) as store:
-        assert [event["kind"] for event in store.events("back-1")][0] == "run.started"
+        assert next(event["kind"] for event in store.events("back-1")) == "run.started"
     with pytest.raises(RefusedError, match="rolled back before"):
         go_on(tmp_path, resumption.rollback, bus="back-2")
 
