@@ -22,6 +22,7 @@ from ws_deployment.interfaces import (
     IClusterType,
     IPreRun,
     IStep,
+    NotYetError,
     Outputs,
     Parameters,
     PreRun,
@@ -122,7 +123,7 @@ class Nowhere(IClusterType):
     summary = "a name and nothing else"
 
     def kubeconfig(self, context: StepContext) -> Path:
-        raise NotImplementedError
+        raise NotYetError("reaching", on=context.cluster.name, why="it is a name and nothing else")
 
 
 def name_of(context: StepContext) -> str:

@@ -320,7 +320,7 @@ def test_a_run_waits_for_an_approval_and_keeps_who_gave_it(tmp_path: Path, pipel
     assert report.status is Status.DONE
     assert report.outcomes["eu1/ask"].outputs["approved"]["reason"] == "looks good"
     assert last.ran == ["eu1"]
-    assert [event["data"]["reason"] for event in events(tmp_path, "task.approved")] == ["looks good"]  # type: ignore[index]
+    assert [event["data"]["reason"] for event in events(tmp_path, "task.approved")] == ["looks good"]  # type: ignore[index]  # JSON, read loosely
 
 
 def test_what_waited_is_due_when_its_moment_or_approval_has_come(tmp_path: Path, pipeline: Pipeline) -> None:

@@ -64,8 +64,8 @@ class Writes:
             self._open.pop(id(getattr(connection, "dbapi_connection", connection)), None)
             rollback(dialect, connection)
 
-        DefaultDialect.do_commit = committing  # type: ignore[method-assign]
-        DefaultDialect.do_rollback = rolling_back  # type: ignore[method-assign]
+        DefaultDialect.do_commit = committing  # type: ignore[method-assign]  # this very method is listened to
+        DefaultDialect.do_rollback = rolling_back  # type: ignore[method-assign]  # likewise
 
     def _before(
         self, connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: Any

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.options import AsJson, ExitOnWait, StateServer, UnsharedLock, WaitForLocks, state_for
+from ws_deployment.cli.options import (
+    AsJson,
+    BesideOthers,
+    ExitOnWait,
+    MetricsTextfile,
+    StateServer,
+    UnsharedLock,
+    WaitForLocks,
+    state_for,
+)
 from ws_deployment.cli.plan_shown import PlanFormat, show_saved
 from ws_deployment.cli.runs_go_on import undone_if_wanted
 from ws_deployment.cli.show_plan import PlanFile
@@ -25,12 +33,9 @@ def command(
     wait: WaitForLocks = None,
     exit_on_wait: ExitOnWait = False,
     unshared_lock: UnsharedLock = False,
-    new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
+    new: BesideOthers = False,
     state: StateServer = "",
-    metrics_textfile: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the outcome as Prometheus metrics."),
-    ] = None,
+    metrics_textfile: MetricsTextfile = None,
 ) -> None:
     """Carry out a saved plan exactly.
 

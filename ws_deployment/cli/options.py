@@ -60,6 +60,8 @@ UnsharedLock = Annotated[
         help="In production: go on although runs from another state store can't see this one's lock.",
     ),
 ]
+BesideOthers = Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")]
+MetricsTextfile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the outcome as Prometheus metrics.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique prefix of one, or `latest`.")]
 
 

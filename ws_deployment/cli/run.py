@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +12,11 @@ from ws_deployment.cli.attended import Watching, attended, finish
 from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import (
     AsJson,
+    BesideOthers,
     ConfigPath,
     Detach,
     ExitOnWait,
+    MetricsTextfile,
     StateServer,
     UnsharedLock,
     WaitForLocks,
@@ -48,13 +49,10 @@ def command(
     ] = "",
     detach: Detach = False,
     unshared_lock: UnsharedLock = False,
-    new: Annotated[bool, typer.Option("--new", help="Begin beside an unfinished run of the same fleet.")] = False,
+    new: BesideOthers = False,
     state: StateServer = "",
     full: Annotated[bool, typer.Option("--full", help="With --dry-run: don't cut long listings.")] = False,
-    metrics_textfile: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the outcome as Prometheus metrics."),
-    ] = None,
+    metrics_textfile: MetricsTextfile = None,
 ) -> None:
     """Roll out the clusters of a config.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +40,9 @@ def resume_command(
     from ws_deployment.engine.requests import unpause  # noqa: PLC0415  loaded when used
 
     place = state_at(state)
-    if unpause(place, run):
+    if paused := unpause(place, run):
+        told = {"run": paused, "asked": "resume"}
+        print(json.dumps(told) if as_json else f"{paused} goes on in the process that is at it")
         return
     form = Format.JSON if as_json else output
     left = detached(place, wanted=detach)

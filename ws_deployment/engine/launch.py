@@ -157,24 +157,8 @@ def _refuse_beside(unfinished: list[Run]) -> None:
 def _begin(store: Store, deployment: Deployment, manner: Manner) -> Run:
     from ws_deployment.engine.store import Run  # noqa: PLC0415  heavy
 
-    fleet = deployment.fleet
-    run = Run(
-        id=manner.bus.run,
-        fleet=fleet.name,
-        environment=fleet.environment,
-        cluster_id=fleet.cluster_id,
-        kind="run",
-        of="",
-        key=manner.key or None,
-        status=Status.QUEUED if manner.detach else Status.RUNNING,
-        wanted="",
-        detached=manner.detach,
-        attempt=1,
-        last_seq=0,
-        created=time.time(),
-        finished=None,
-    )
     digests = inputs.keep(deployment, store)
+    run = Run.begun(manner.bus.run, deployment.fleet, key=manner.key, detached=manner.detach)
     store.begin(run, {**deployment.record(), "inputs": digests})
     deployment.surroundings.kept = inputs.of_record(digests, run.id, store.state)
     return run

@@ -7,7 +7,6 @@ to a resume. Weights of before the run are not in any mark: `traffic restore` ha
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -41,7 +40,7 @@ def recover(request: Request, run_id: str, tell: Callable[[str], None]) -> tuple
         request = replace(request, cluster_id=_cluster_id(request, found, run_id))
         deployment = concrete(request, surroundings, frozenset())
         held = _held(deployment, tell)
-        run = _run(deployment, run_id)
+        run = Run.begun(run_id, deployment.fleet)
         record = {**deployment.record(), "attempts": {"1": {"kept": held.outcomes}}, "recovered": held.entries}
         store.begin(run, record)
         store.update(run_id, status=str(Status.INTERRUPTED))
@@ -114,23 +113,3 @@ def _cluster_id(request: Request, found: Survey, run_id: str) -> int:
             remedy="Name one by --cluster-id.",
         )
     return ids.pop()
-
-
-def _run(deployment: Deployment, run_id: str) -> Run:
-    fleet = deployment.fleet
-    return Run(
-        id=run_id,
-        fleet=fleet.name,
-        environment=fleet.environment,
-        cluster_id=fleet.cluster_id,
-        kind="run",
-        of="",
-        key=None,
-        status=Status.RUNNING,
-        wanted="",
-        detached=False,
-        attempt=1,
-        last_seq=0,
-        created=time.time(),
-        finished=None,
-    )

@@ -27,14 +27,14 @@ def pause(state: State, name: str) -> Run:
         return run
 
 
-def unpause(state: State, name: str) -> bool:
-    """Have a paused run go on in the process that is at it; False where no process is."""
+def unpause(state: State, name: str) -> str:
+    """Have a paused run go on in the process that is at it; its id, empty where no process is at it."""
     with opened(state) as store:
         run = store.find(name)
         if run.wanted == "pause" and run.live:
             store.update(run.id, wanted="")
-            return True
-        return False
+            return run.id
+        return ""
 
 
 def cancel(state: State, name: str) -> Run:

@@ -105,7 +105,7 @@ def rollback(
         session.leases.acquire(begun.id, [f"run/{begun.id}"])
         if manner.detach:
             return sessions.leave_to_workers(session, begun, deployment.fleet)
-        return _rolled_back(session, begun, deployment, manner, fresh=True)
+        return _carry(session, begun, deployment, manner, fresh=True)
 
 
 def begin_rollback(
@@ -154,20 +154,6 @@ def begin_rollback(
     return begun, deployment
 
 
-def _rolled_back(
-    session: Session,
-    run: Run,
-    deployment: Deployment,
-    manner: Manner,
-    *,
-    fresh: bool,
-) -> Report:
-    report = _carry(session, run, deployment, manner, fresh=fresh)
-    if run.of and report.status is Status.DONE:
-        session.store.end_wait(run.of)
-    return report
-
-
 @contextlib.contextmanager
 def _taken(state: State, name: str, manner: Manner) -> Iterator[tuple[Session, Run]]:
     """A run that this process may go on with: its locks are held, and those of the run that it undoes."""
@@ -191,7 +177,7 @@ def _attend(session: Session, run: Run, manner: Manner, *, detach: bool) -> Repo
     if detach:
         session.store.update(run.id, detached=True, status=str(Status.QUEUED))
         return sessions.leave_to_workers(session, run, deployment.fleet)
-    return _rolled_back(session, run, deployment, manner, fresh=False)
+    return _carry(session, run, deployment, manner, fresh=False)
 
 
 def _carry(
@@ -207,7 +193,10 @@ def _carry(
     if fresh:
         deployment.tell_start()
     with contextlib.closing(writer):
-        return attend(session, run, deployment, writer, manner, fresh=fresh)
+        report = attend(session, run, deployment, writer, manner, fresh=fresh)
+    if run.of and report.status is Status.DONE:
+        session.store.end_wait(run.of)
+    return report
 
 
 def _deployment(run: Run, record: Mapping[str, Any], state: State, bus: EventBus) -> Deployment:

@@ -18,6 +18,7 @@ from ws_deployment.engine.events import Event
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.state import State
 from ws_deployment.errors import UsageError
+from ws_deployment.fleet.clusters import Fleet
 
 _COLUMNS = [column for column in runs.c if column.name != "record"]
 
@@ -44,6 +45,26 @@ class Run:
     last_seq: int
     created: float
     finished: float | None
+
+    @classmethod
+    def begun(cls, name: str, fleet: Fleet, *, key: str = "", detached: bool = False) -> Run:
+        """A run of `fleet` that begins now; a detached one waits for a worker."""
+        return cls(
+            id=name,
+            fleet=fleet.name,
+            environment=fleet.environment,
+            cluster_id=fleet.cluster_id,
+            kind="run",
+            of="",
+            key=key or None,
+            status=Status.QUEUED if detached else Status.RUNNING,
+            wanted="",
+            detached=detached,
+            attempt=1,
+            last_seq=0,
+            created=time.time(),
+            finished=None,
+        )
 
     @property
     def live(self) -> bool:
