@@ -43,6 +43,7 @@ class Script(Parameters):
     refuses: tuple[str, ...] = ()
     skips: tuple[str, ...] = ()
     hangs: tuple[str, ...] = ()
+    deaf: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     transient_failures: int = 0
     hold: float = 0.0
@@ -85,7 +86,7 @@ class Scripted(IStep[Script]):
         if name in self.parameters.hangs:
             while not context.cancelled.is_set():
                 time.sleep(0.01)
-        if self._wait is not None:
+        if self._wait is not None and (not self.parameters.deaf or name in self.parameters.deaf):
             self._wait.wait()
         return {"by": name}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from engine.noop import MetaScripted, Script, Scripted, carry_out, config, configured
 
+from ws_deployment.engine import phases
 from ws_deployment.engine.events import Event
 from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.launch import RefusedRunError
@@ -102,6 +103,35 @@ def test_a_step_out_of_time_is_of_unknown_outcome_and_not_tried_again(tmp_path: 
     report = carry_out(fleet, tmp_path, configured(fleet, first=step))
     assert report.outcomes["eu1/first"].status is Status.UNKNOWN
     assert len(step.ran) == 1
+
+
+def test_a_step_that_does_not_even_return_when_asked_to_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phases, "GRACE", 0.1)
+    wake = threading.Event()
+    first, deaf, last = Scripted(Script()), Scripted(Script(deaf=("eu1",)), wait=wake), Scripted(Script())
+    fleet = config({"eu": "meta", "us": "meta"}, timeouts={"run": 0.2})
+    events: list[Event] = []
+    report = carry_out(fleet, tmp_path, configured(fleet, first=first, deaf=deaf, last=last), events=events)
+    assert statuses(report) == {
+        **{f"us1/{step}": "done" for step in ("first", "deaf", "last")},
+        "eu1/first": "done",
+        "eu1/deaf": "unknown",
+        "eu1/last": "blocked",
+    }
+    assert "did not return within its limit" in str(report.outcomes["eu1/deaf"].problem)
+    assert sorted(first.ran) == sorted(deaf.ran) == ["eu1", "us1"]
+    told = [(event.kind, event.task) for event in events if event.kind in {"task.started", "task.finished"}]
+    assert len(told) == len(set(told))
+    so_far = len(events)
+    wake.set()
+    for thread in threading.enumerate():
+        if thread.name == "phases":
+            thread.join(10)
+            assert not thread.is_alive()
+    assert deaf.verified == ["us1"]
+    assert len(events) == so_far
 
 
 def test_a_refusal_beforehand_leaves_everything_untouched(tmp_path: Path) -> None:

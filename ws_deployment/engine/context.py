@@ -213,6 +213,6 @@ class TaskContext(StepContext):
         self._cancelled.give_up()
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two attempts. Raises CancelledError as soon as the run is asked to stop."""
-        if self._run.cancelled.wait(seconds):
+        """Wait between two attempts. Raises CancelledError as soon as the run, or the task, is asked to stop."""
+        if self._cancelled.is_set() or self._run.cancelled.wait(seconds):
             raise CancelledError("waiting to retry", on=self._task.key, why="asked to stop")

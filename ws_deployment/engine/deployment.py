@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class Deployment:
     undoing: Mapping[str, ConfiguredStep] = field(default_factory=dict)
     inherited: Mapping[str, Outputs] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def steps(self) -> Mapping[str, ConfiguredStep]:
         """The configured steps by name."""
         return {step.name: step for step in self.request.steps}

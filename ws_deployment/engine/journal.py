@@ -7,6 +7,7 @@ is a further workflow of the same run, an *attempt*, that is told what is done a
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import queue
 import sys
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandle
+from dbos._context import get_local_dbos_context
 from dbos._dbos import _get_dbos_instance
 from dbos._queue import queue_worker_thread
 from dbos._serialization import DBOSPortableJSONSerializer
@@ -223,6 +225,22 @@ def start_segment(run: str, attempt: int, name: str, facts: Json, *, enqueue: bo
 def once(name: str, work: Callable[[], Json]) -> Json:
     """Do `work` and journal what it returns; where that is journaled already, return that instead."""
     return DBOS.run_step({"name": name}, work)
+
+
+def replayed(work: Callable[[], Json]) -> Callable[[], Json]:
+    """`work` of a segment, for another thread while this one waits for it; called again, it begins anew.
+
+    What it journaled the first time is returned to it the second time.
+    """
+    here, workflow = contextvars.copy_context(), get_local_dbos_context()
+    begin = workflow.function_id if workflow else 0
+
+    def anew() -> Json:
+        if workflow:
+            workflow.function_id = begin
+        return here.copy().run(work)
+
+    return anew
 
 
 def kept(run: str, attempt: int) -> dict[str, Json]:

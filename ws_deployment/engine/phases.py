@@ -205,7 +205,7 @@ class Phases:
     def _limited(self, work: Callable[[], _T]) -> _T:
         """Do `work` so that a plugin which does not return cannot hold the engine."""
         try:
-            return self.limited.call(work, self.context.abandon, GRACE)
+            return self.limited.group(work, self.context.abandon, GRACE)
         except limits.OverdueError as error:
             raise OverdueError(
                 f"carrying out {self.task.step} on",

@@ -67,6 +67,7 @@ class Runner:
         self._attempt = attempt
         self._workers = workers
         self._outcomes: dict[str, Outcome] = dict(attempt.kept)
+        self._begun = set(attempt.told)
         self._told = set(attempt.told)
         self._lock = threading.Lock()
         self._under_way = 0
@@ -96,21 +97,20 @@ class Runner:
 
     def segment(self, name: str, facts: journal.Json) -> journal.Json:
         """Carry out the tasks of a segment one after the other; their outcomes by key."""
-        with self._counted():
-            return self._segment(self._segments[name], facts)
+        with self._counted(), contextlib.closing(Limited()) as limited:
+            return limited.call(journal.replayed(lambda: self._segment(self._segments[name], facts, limited)))
 
-    def _segment(self, segment: Segment, facts: journal.Json) -> journal.Json:
+    def _segment(self, segment: Segment, facts: journal.Json, limited: Limited) -> journal.Json:
         failed = frozenset(facts["failed"])
         fleet = self._fleet if segment.scope is Scope.CLUSTER else _without(self._fleet, failed)
         outputs: dict[str, Outputs] = dict(facts["outputs"])
         outcomes: dict[str, Outcome] = {}
-        with contextlib.closing(Limited()) as limited:
-            for task in segment.tasks:
-                outcome = self._attempt.kept.get(task.key) or self._task(task, fleet, outputs, limited)
-                outputs[task.key] = outcome.outputs
-                outcomes[task.key] = outcome
-                if not outcome.status.good:
-                    break
+        for task in segment.tasks:
+            outcome = self._attempt.kept.get(task.key) or self._task(task, fleet, outputs, limited)
+            outputs[task.key] = outcome.outputs
+            outcomes[task.key] = outcome
+            if not outcome.status.good:
+                break
         return {key: outcome.as_json() for key, outcome in outcomes.items()}
 
     def were_told(self, tasks: Iterable[str]) -> None:
@@ -230,7 +230,8 @@ class Runner:
 
     def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs], limited: Limited) -> Outcome:
         context = TaskContext(self._run, fleet, task, {**self._deployment.inherited, **outputs})
-        if task.key not in self._attempt.told:
+        if task.key not in self._begun:
+            self._begun.add(task.key)
             self._run.bus.emit(Kind.TASK_STARTED, task.key, output=str(context.output))
         private_folder(context.folder)
         # A later attempt is a person's decision to plan what failed anew.
