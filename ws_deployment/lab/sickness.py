@@ -24,22 +24,25 @@ Progress = Callable[[str], None]
 
 
 def find_patient(name: str) -> LabCluster | LabMeta:
-    """What in the lab has that name: a cluster by its own or by its registration's, or a meta cluster.
+    """What in the lab has that name: a meta cluster, or a cluster by its own name or by its registration's.
 
-    Raises UsageError where there is none, or where several clusters are registered by it.
+    One that is not registered yet is found by a part of its name too: eu17 in gp-stag-ws-eu17-eu-west1. Raises
+    UsageError where there is none, or where several fit.
     """
     clusters, metas = list_clusters(), list_metas()
-    short = {(each.name, cluster.name) for each in registrations() for cluster in clusters if each.url == cluster.url}
-    fitting = [each for each in clusters if each.name == name] or [
-        each for each in clusters if (name, each.name) in short
-    ]
+    short = {cluster.name: {each.name for each in registrations() if each.url == cluster.url} for cluster in clusters}
+    fitting = (
+        [each for each in clusters if each.name == name]
+        or [each for each in clusters if name in short[each.name]]
+        or [each for each in clusters if name in each.name.split("-")]
+    )
     found: list[LabCluster | LabMeta] = [*fitting, *(meta for meta in metas if meta.name == name)]
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(each.name for each in found)
         raise UsageError("looking in the lab for", on=name, why=f"several fit: {names}", remedy="Give a full name.")
-    known = [*(each for each, _ in sorted(short)), *(each.name for each in clusters), *(meta.name for meta in metas)]
+    known = [*sorted(set().union(*short.values())), *short, *(meta.name for meta in metas)]
     remedy = did_you_mean(name, known, what="what the lab has") or "It is empty: ws-deployment lab up"
     raise UsageError("looking in the lab for", on=name, why="there is none", remedy=remedy)
 
