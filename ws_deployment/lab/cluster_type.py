@@ -34,6 +34,9 @@ from ws_deployment.tools.provide import find_all, provide
 #: How Terraform calls the lab, wherever it is installed.
 _PROGRAM = (sys.executable, "-m", "ws_deployment.lab")
 
+#: What a run needs of the lab.
+_PROGRAMS = (*CONTROL_PLANE, lab_prometheus.NAME)
+
 #: In a cluster's private folder, where the lab that made the cluster is another state folder's.
 _KUBECONFIG = "kubeconfig"
 
@@ -57,7 +60,7 @@ class LocalCluster(IClusterType):
                 f"the lab has a cluster {name} of run {known.run_id}",
                 f"Take another --cluster-id, or remove it: ws-deployment lab cluster delete {name}",
             )
-        _found, missing = find_all(*CONTROL_PLANE)
+        _found, missing = find_all(*_PROGRAMS)
         if missing and context.dry_run:
             return Verdict.deferred(f"a run builds {', '.join(sorted(missing))} first (minutes, once)")
         return Verdict.proceed()
@@ -100,8 +103,8 @@ class LocalCluster(IClusterType):
         return frozenset(cluster.name for cluster in list_clusters())
 
     def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
-        """Whether the control plane's programs are here, and the memory that the fleet's lab clusters take."""
-        found, missing = find_all(*CONTROL_PLANE)
+        """Whether the programs are here, and the memory that the fleet's lab clusters take."""
+        found, missing = find_all(*_PROGRAMS)
         here = ", ".join(f"{name} {tool.version}" for name, tool in sorted(found.items()))
         programs = Finding("lab programs", "ok", here)
         if missing:
@@ -112,7 +115,7 @@ class LocalCluster(IClusterType):
 
     def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
         """Start the lab's meta cluster of that name where it does not run; build what a run needs and is not here."""
-        provide(*CONTROL_PLANE, lab_prometheus.NAME, "helm", "terraform", on_progress=progress)
+        provide(*_PROGRAMS, "helm", "terraform", on_progress=progress)
         lab_meta.ensure_meta(meta.name, meta.bridge.api if meta.bridge else "2026", on_progress=progress)
         if _has_own_kubernetes(meta):
             meta_kubernetes.ensure(meta.name, on_progress=progress)
