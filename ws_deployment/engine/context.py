@@ -8,7 +8,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +50,8 @@ class RunSurroundings:
 
     `saved` is the folder that keeps the files of a saved plan, by task; with `saving` the steps' plans may write there.
     `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes. `shared` says
-    that other machines may carry out parts of it. `steps` are the run's, for what one must do for another's tasks.
+    that other machines may carry out parts of it. `recalled` is set when all of it shall be taken back. `steps` are the
+    run's, for what one must do for another's tasks.
     """
 
     run_id: str
@@ -59,6 +61,7 @@ class RunSurroundings:
     state: Path
     bus: EventBus
     cancelled: threading.Event = field(default_factory=threading.Event)
+    recalled: threading.Event = field(default_factory=threading.Event)
     marks: str = ""
     saved: Path | None = None
     saving: bool = False
@@ -104,8 +107,17 @@ class _Either:
 class TaskContext(StepContext):
     """The context of one task. `outputs` is what finished tasks handed on, by task key."""
 
-    def __init__(self, run: RunSurroundings, fleet: Fleet, task: Task, outputs: Mapping[str, Outputs]) -> None:
+    def __init__(
+        self,
+        run: RunSurroundings,
+        fleet: Fleet,
+        task: Task,
+        outputs: Mapping[str, Outputs],
+        ask: Callable[[str, str], AbstractContextManager[Callable[[], str]]] | None = None,
+    ) -> None:
         self._run = run
+        self._ask = ask
+        self._asked = 0
         self._task = task
         self._outputs = outputs
         self._cancelled = _Either(run.cancelled)
@@ -154,9 +166,30 @@ class TaskContext(StepContext):
         """Tell it as an event."""
         self._run.bus.emit(Kind.TASK_PROGRESS, self._task.key, message=message)
 
-    def traffic(self, shares: Mapping[str, float]) -> None:
+    def traffic(
+        self,
+        shares: Mapping[str, float],
+        *,
+        wanted: Mapping[str, float] | None = None,
+        measured: Mapping[str, float] | None = None,
+    ) -> None:
         """Tell it as an event."""
-        self._run.bus.emit(Kind.TRAFFIC, self._task.key, shares=dict(shares))
+        told = {"wanted": wanted, "measured": measured}
+        as_json = {key: None if value is None else dict(value) for key, value in told.items()}
+        self._run.bus.emit(Kind.TRAFFIC, self._task.key, shares=dict(shares), **as_json)
+
+    def gate(self, judged: Mapping[str, Any]) -> None:
+        """Tell it as an event."""
+        self._run.bus.emit(Kind.GATE, self._task.key, **judged)
+
+    def question(self, text: str) -> AbstractContextManager[Callable[[], str]]:
+        """Ask by way of the run's control."""
+        self._asked += 1
+        return self._ask(f"question {self._asked}", text) if self._ask else super().question(text)
+
+    def recalled(self) -> bool:
+        """Whether some task has the whole run taken back."""
+        return self._run.recalled.is_set()
 
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target."""

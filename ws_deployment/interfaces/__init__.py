@@ -27,6 +27,7 @@ from ws_deployment.interfaces.values import (
     Scope,
     StepPlan,
     SubTask,
+    TurnBackError,
     Undo,
     Verdict,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "SubTask",
     "TerraformModule",
     "TlsMaterial",
+    "TurnBackError",
     "Undo",
     "Verdict",
     "WorkspaceCluster",
