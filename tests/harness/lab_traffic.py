@@ -15,6 +15,8 @@ from ws_deployment.lab.meta import LabMeta
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 
+_PODS = "/api/v1/namespaces/default/pods?labelSelector=component%3Dworkspace"
+
 
 def register(meta: LabMeta, short: str, cluster: LabCluster, score: int = 50) -> None:
     """Have `meta` place workspaces on `cluster`."""
@@ -23,6 +25,19 @@ def register(meta: LabMeta, short: str, cluster: LabCluster, score: int = 50) ->
         client.register(Registration(short, cluster.url, TlsMaterial.from_secret(secret["data"])))
         client.set_score(short, score)
         client.uncordon(short)
+
+
+def pods(cluster: LabCluster) -> int:
+    """How many workspaces' Pods it has."""
+    return len(ClusterApi(cluster.kubeconfig).get(_PODS)["items"])
+
+
+def until_gone(*clusters: LabCluster) -> None:
+    """Wait until no workspace's Pod is left."""
+    end = time.monotonic() + 90
+    while left := sum(pods(each) for each in clusters):
+        assert time.monotonic() < end, f"{left} Pods are left"
+        time.sleep(0.1)
 
 
 def ask(url: str, query: str) -> float | None:

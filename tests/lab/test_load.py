@@ -6,14 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from harness.certificates import Authority
-from harness.lab_traffic import register
+from harness.lab_traffic import pods, register, until_gone
 from harness.stand_ins import bridge, ws_manager
 
 from ws_deployment.clients.bridge.client import BridgeClient
@@ -25,26 +24,12 @@ from ws_deployment.lab.cluster import create_cluster
 from ws_deployment.lab.load import Load
 from ws_deployment.lab.meta import ensure_meta
 from ws_deployment.lab.record import LabCluster
-from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
-
-PODS = "/api/v1/namespaces/default/pods?labelSelector=component%3Dworkspace"
-
-
-def pods(cluster: LabCluster) -> int:
-    return len(ClusterApi(cluster.kubeconfig).get(PODS)["items"])
 
 
 def metric(port: int, name: str) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=90) as answer:
         lines = answer.read().decode().splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
-
-
-def until_gone(*clusters: LabCluster) -> None:
-    end = time.monotonic() + 90
-    while left := sum(pods(each) for each in clusters):
-        assert time.monotonic() < end, f"{left} Pods are left"
-        time.sleep(0.1)
 
 
 @pytest.mark.real
