@@ -20,8 +20,8 @@ from ws_deployment.tools.files import write_json
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 # Tells that it heard SIGTERM, and stays.
 DEAF = """
-import signal, time
-signal.signal(signal.SIGTERM, lambda *_: print("heard", flush=True))
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"heard"))  # print can't be interrupted by print
 print("up", flush=True)
 while True:
     time.sleep(1)
