@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ws_deployment.config.v1 import ConfigV1, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import plugins
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.pipeline import ConfiguredStep, Task

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ws_deployment.config.v1 import Bridge, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces.values import Outputs, Verdict
 
