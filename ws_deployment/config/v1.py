@@ -12,6 +12,7 @@ from ws_deployment.config.duration import Duration
 from ws_deployment.config.model import Model, Name, Prefix, SecretReference, Shorthand
 from ws_deployment.config.paths import AnyValue, LocalPath, PathOrName
 from ws_deployment.config.prometheus import Prometheus
+from ws_deployment.config.waves import Wave
 
 Environment = Literal["staging", "production"]
 OnFailure = Literal["stop", "continue", "rollback"]
@@ -281,6 +282,9 @@ class ConfigV1(Model):
         default=tuple(PipelineStep(step=step) for step in DEFAULT_PIPELINE),
         min_length=1,
         description="The steps, in order; default: " + ", ".join(DEFAULT_PIPELINE) + ".",
+    )
+    waves: tuple[Wave, ...] = Field(
+        default=(), description="Which clusters go through the pipeline first; default: all at once."
     )
     terraform: Terraform = Field(default_factory=Terraform, description="How clusters are created.")
     versions: Versions = Field(default_factory=Versions, description="What is installed on them.")

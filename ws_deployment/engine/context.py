@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -125,7 +125,7 @@ class TaskContext(StepContext):
         self._cluster = fleet.cluster(task.target) if task.scope is Scope.CLUSTER else None
         self.run_id = run.marks or run.run_id
         self.dry_run = run.dry_run
-        self.fleet = fleet
+        self.fleet = fleet if self._cluster or not task.clusters else _only(fleet, task.clusters)
         self.terraform = run.config.terraform
         self.versions = run.config.versions
         self.config_folder = run.config_folder
@@ -250,3 +250,8 @@ class TaskContext(StepContext):
         """Wait between two attempts. Raises CancelledError as soon as the run, or the task, is asked to stop."""
         if self._cancelled.is_set() or self._run.cancelled.wait(seconds):
             raise CancelledError("waiting to retry", on=self._task.key, why="asked to stop")
+
+
+def _only(fleet: Fleet, names: tuple[str, ...]) -> Fleet:
+    """The fleet with the clusters that a task is about, as far as they are left."""
+    return replace(fleet, workspace_clusters=tuple(c for c in fleet.workspace_clusters if c.short_name in names))
