@@ -33,7 +33,8 @@ from ws_deployment.interfaces import (
     Verdict,
     WorkspaceCluster,
 )
-from ws_deployment.traffic.ramp import DEFAULT_SCORE, HIGHEST_SCORE, ramp, shares
+from ws_deployment.traffic.levels import DEFAULT_SCORE, HIGHEST_SCORE
+from ws_deployment.traffic.ramp import ramp, shares
 from ws_deployment_steps import shift_back
 
 #: What a bridge makes of the hint that a cluster is registered with.
@@ -95,7 +96,10 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         return StepPlan(
             _summary(_new(context), old, [stage.percent for stage in stages]),
             Change.UPDATE if subtasks else Change.NONE,
-            diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
+            diff="\n".join(
+                [f"{subtask.name}: {subtask.summary}" for subtask in subtasks]
+                + [stage.imprecise for stage in stages if stage.imprecise]
+            ),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
             subtasks=shift_back.remembering(subtasks, registrations, _new(context)),
         )
@@ -156,7 +160,9 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _stages(self, context: StepContext, registrations: Sequence[Registration]) -> tuple[Stage, ...]:
         old = _old(context, registrations)
-        return ramp(_new(context), old, registrations, self.parameters.stages, self.parameters.hold)
+        weights = {cluster.short_name: cluster.capacity for cluster in _clusters(context)}
+        parameters = self.parameters
+        return ramp(_new(context), old, registrations, parameters.stages, parameters.hold, weights=weights)
 
     def _subtasks(self, router: ITrafficRouter, stage: Stage) -> list[SubTask]:
         subtasks = list(router.subtasks(stage))

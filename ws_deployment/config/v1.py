@@ -159,6 +159,12 @@ class WorkspaceCluster(WorkspaceClusterDefaults):
         default=None,
         description="Short names of the clusters it takes over from; default: available ones of its prefix.",
     )
+    capacity: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=100,
+        description="Its part of starts beside the run's other clusters: one with 2 takes twice those of one with 1.",
+    )
 
 
 class Retries(Model):

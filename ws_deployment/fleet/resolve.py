@@ -72,6 +72,7 @@ def _cluster(config: v1.ConfigV1, cluster: v1.WorkspaceCluster, cluster_id: int)
         kubeconfig=cluster.kubeconfig or defaults.kubeconfig,
         context=cluster.context or defaults.context,
         command=_first(cluster.command, defaults.command, default=()),
+        capacity=cluster.capacity,
     )
 
 
