@@ -74,7 +74,7 @@ RECIPES = {
         Recipe(
             "prometheus",
             _MODULES / "prometheus",
-            packages=1150,
+            packages=1030,
             # The module's v0.315.0 is the release 3.15.0.
             ldflags="-s -w -X github.com/prometheus/common/version.Version=3.15.0",
             # Without the discovery of a dozen clouds: static, file and HTTP discovery stay.
