@@ -182,6 +182,10 @@ class ITrafficRouter(MetaBackend):
         value}, or has a list of these as `writes`.
         """
 
+    def starts(self) -> Mapping[str, int] | None:
+        """Starts so far by short name, for a back-end that counts them; None for one that does not."""
+        return None
+
     @abstractmethod
     def carry_out(self, subtask: SubTask) -> None:
         """Do one of them. Doing it twice is the same as doing it once."""

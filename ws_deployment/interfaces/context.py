@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ws_deployment.config.model import SecretReference
@@ -48,6 +49,8 @@ class StepContext(ABC):
     shared: bool = False
     #: Clusters (short names) that the task has turned back: it goes on without them.
     left_out: frozenset[str] = frozenset()
+    #: What the task's sub-tasks so far have handed on.
+    earlier: Outputs = MappingProxyType({})
 
     @property
     @abstractmethod
