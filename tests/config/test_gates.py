@@ -144,5 +144,5 @@ def test_an_own_gate_stays_as_it_is() -> None:
 
 
 def test_starts_are_counted_under_each_generations_name() -> None:
-    assert starts_query("2021") == 'gitpod_ws_manager_workspace_starts_total{cluster="{{cluster}}"}'
-    assert starts_query("2026") == 'gitpod_ws_manager_mk2_workspace_starts_total{cluster="{{cluster}}"}'
+    assert starts_query("2021") == 'gitpod_ws_manager_workspace_starts_total{cluster=~"{{old}}"}'
+    assert starts_query("2026") == 'gitpod_ws_manager_mk2_workspace_starts_total{cluster=~"{{old}}"}'

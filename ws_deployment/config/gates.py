@@ -55,6 +55,9 @@ class Comparison(Model):
     difference: Annotated[float, Field(ge=0.001, le=0.9)] | None = Field(
         default=None, description="So much above the old clusters' ratio is bad: 0.05 is five points of a hundred."
     )
+    at_least: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.01, description="A ratio below this is not bad, however good the old clusters are."
+    )
     min_starts: Count = Field(default=50, description="No verdict before the new cluster and the old have so many.")
 
     @model_validator(mode="after")

@@ -32,8 +32,8 @@ _FAILED_STARTS: dict[BridgeApi, str] = {
 
 
 def starts_query(api: BridgeApi) -> str:
-    """PromQL template of the counters of all starts of `{{cluster}}`."""
-    return _STARTS.replace("@", _PREFIX[api])
+    """PromQL template of the counters of all starts of the clusters `{{old}}`."""
+    return f'{_PREFIX[api]}starts_total{{cluster=~"{{{{old}}}}"}}'
 
 
 def resolved(gate: Gate, api: BridgeApi) -> Gate:
