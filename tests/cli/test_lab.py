@@ -56,15 +56,44 @@ def test_a_day_in_the_lab() -> None:
     (cluster,) = told["clusters"]
     assert (cluster["state"], cluster["labels"], cluster["registrations"]) == ("running", {"a": "b=c"}, [])
     assert "not registered" in program("lab", "status").out
+    sick = program("lab", "fault", "eu17", "--start-failures", "0.4", "--latency", "3")
+    assert sick.out == "gp-stag-ws-eu17-eu-west1: 40 % of starts fail, starts take 3 s longer\n"
+    assert program("lab", "fault", "m2", "--prometheus-down").out == "m2: Prometheus is down\n"
+    shown = program("lab", "status").out.splitlines()
+    assert [line.split() for line in shown if line.startswith(("SICK", "m2 "))] == [
+        ["m2", "running", told["metaClusters"][1]["endpoint"], "2021", "stopped"],
+        ["SICK", "FAULT"],
+        ["m2", "Prometheus", "is", "down"],
+    ]
+    told = json.loads(program("lab", "status", "--json").out)
     # A reboot ends everything; `up` brings back what was there.
     daemon.end(daemon.strays(lab_home()), grace=0)
     assert "stopped" in program("lab", "status").out
     again = program("lab", "up", "--meta", "m1", "--meta", "m2", "--api", "2021")
     assert again.out == up.out
     assert json.loads(program("lab", "status", "--json").out) == told
+    assert program("lab", "fault", "m2", "--clear").out == "m2: healthy\n"
+    healed = json.loads(program("lab", "status", "--json").out)
+    assert all(each["prometheus"]["running"] for each in healed["metaClusters"])
+    assert program("lab", "fault", "eu17", "--unreachable").code == 0
+    left = program("lab", "up", "--meta", "m1", "--api", "2021")
+    assert "stays unreachable until `ws-deployment lab fault gp-stag-ws-eu17-eu-west1 --clear`" in left.err
+    assert "unreachable" in program("lab", "status").out
     assert program("lab", "down").code == 0
     assert program("lab", "status").out == "no meta clusters\nno clusters\n"
     assert daemon.strays(lab_home()) == []
+
+
+def test_faults_that_make_no_sense_are_told() -> None:
+    for arguments, said in (
+        (("eu17",), "ws-deployment lab up"),
+        (("eu17", "--start-failures", "1.5"), "'--start-failures'"),
+        (("eu17", "--latency", "-1"), "'--latency'"),
+        (("eu17", "--latency", "nan"), "'--latency'"),
+    ):
+        ended = program("lab", "fault", *arguments)
+        assert ended.code == 2
+        assert said in ended.err
 
 
 @pytest.mark.real

@@ -29,7 +29,7 @@ def record(name: str, release: str | None, **labels: str) -> dict[str, Any]:
 
 
 def packed(value: object) -> str:
-    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(value).encode()))).decode()
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0))).decode()
 
 
 def test_chart_and_versions_are_told() -> None:

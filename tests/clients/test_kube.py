@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import tempfile
 import threading
@@ -184,3 +185,23 @@ def test_one_context_is_taken_out_of_the_users_kubeconfig(
     assert Kube(target).version() == Kube(shared_cluster.kubeconfig).version()
     with pytest.raises(UsageError, match="no kubeconfig has it"):
         write_one_context(None, "elsewhere", target)
+
+
+@pytest.mark.parametrize("text", ["[]", "text", "", "{", "clusters: 1", "contexts: [1]\ncurrent-context: x", "\t- a"])
+def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(KubeError, match="reading the kubeconfig"):
+        Kube(tmp_path / "config").version()
+
+
+def test_a_kubeconfig_with_parts_of_another_shape_is_told(tmp_path: Path) -> None:
+    told = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "clusters": [{"name": "x", "cluster": None}],
+        "users": [{"name": "x", "user": {"client-certificate-data": "no base64"}}],
+    }
+    for clusters in (told["clusters"], None, "x", [{"name": "x"}], [{"name": "x", "cluster": {"server": 1}}]):
+        (tmp_path / "config").write_text(json.dumps(told | {"clusters": clusters}))
+        with pytest.raises(KubeError, match="reading the kubeconfig"):
+            Kube(tmp_path / "config").version()

@@ -50,10 +50,15 @@ class Surprising(Keeping):
 
 
 class Slow(Keeping):
-    """Does not return the first time, until it is asked to stop."""
+    """Does not return the first time, until it is asked to stop; `begun` tells that it has come to that."""
+
+    def __init__(self, parameters: Script, begun: threading.Event) -> None:
+        super().__init__(parameters)
+        self._begun = begun
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs:
         outputs = super().run(context, subtask)
+        self._begun.set()
         if len(self.ran) == 1:
             while not context.cancelled.is_set():
                 time.sleep(0.01)
@@ -135,11 +140,10 @@ def test_what_turns_out_to_be_more_when_its_time_comes_is_refused_then(tmp_path:
 def test_a_resumed_run_goes_on_under_the_plan_with_files_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = configured(fleet(), first=Slow(Script()), second=Keeping(Script()), third=Surprising(Script()))
+    cancelled = threading.Event()
+    steps = configured(fleet(), first=Slow(Script(), cancelled), second=Keeping(Script()), third=Surprising(Script()))
     in_pipeline(monkeypatch, steps)
     plan = plan_of(tmp_path, *steps)
-    cancelled = threading.Event()
-    threading.Timer(0.5, cancelled.set).start()
     with pytest.raises(InterruptedRunError):
         launch.launch(request_of(tmp_path, steps, plan), Manner(EventBus(RUN), cancelled))
     with pytest.raises(StalePlanError, match=f"which is interrupted\nGo on with it: `ws-deployment runs resume {RUN}`"):

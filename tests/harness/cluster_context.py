@@ -12,7 +12,8 @@ from ws_deployment_steps.registrars.bridge import BridgeRegistrar
 from ws_deployment_steps.registrars.command import CommandRegistrar
 from ws_deployment_steps.registrars.gpctl import GpctlRegistrar
 
-from ws_deployment.config.v1 import Project, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Project, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, WorkspaceCluster
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, MetaCluster, Outputs, StepContext
 

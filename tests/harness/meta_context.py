@@ -12,7 +12,8 @@ from ws_deployment_steps.routers.bridge import BridgeRouter
 from ws_deployment_steps.routers.command import CommandRouter
 from ws_deployment_steps.routers.werft import WerftRouter
 
-from ws_deployment.config.v1 import Bridge, Project, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Project, Terraform, Versions
 from ws_deployment.interfaces import (
     Fleet,
     IClusterType,

@@ -77,7 +77,7 @@ def ws_manager(home: Path, authority: Authority, kubeconfig: Path | None = None)
     if kubeconfig is None:
         kubeconfig = home / "kubeconfig"
         kubeconfig.write_text(nowhere(folder / "ca.crt"))
-    told = {"port": 0, "metrics_port": 0, "kubeconfig": str(kubeconfig), "cluster": home.name}
+    told = {"port": 0, "metrics_port": 0, "kubeconfig": str(kubeconfig)}
     (folder / "config.json").write_text(json.dumps(told))
     with _running("ws_deployment.lab.ws_manager", home, folder / "ready") as ready:
         yield WsManager(f"https://127.0.0.1:{ready['port']}", ready["metrics_port"], authority.pair("client"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from harness.stand_ins import Bridge, WsManager, bridge, ws_manager
 from ws_deployment.clients.bridge import errors
 from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.model import HasPermission, Registration
+from ws_deployment.errors import TransientError
+from ws_deployment.lab.faults import MetaFault, keep
 
 pytestmark = pytest.mark.real
 
@@ -37,6 +40,11 @@ def place(running: Bridge, **order: Any) -> list[dict[str, str]]:
     with urllib.request.urlopen(request, timeout=90) as answer:
         started: list[dict[str, str]] = json.loads(answer.read())["started"]
     return started
+
+
+def read(running: Bridge, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.metrics_port}{path}", timeout=90) as answer:
+        return str(answer.read().decode())
 
 
 def test_state_outlives_the_process_without_keys(tmp_path: Path, managers: list[WsManager]) -> None:
@@ -80,11 +88,61 @@ def test_placements_and_gauges_follow_the_scores(tmp_path: Path, managers: list[
         assert drawn == Counter(each["cluster"] for each in place(running, count=5_000, seed=17))
         client.cordon("eu16")
         assert {each["cluster"] for each in place(running, count=100)} == {"eu17"}
-        with urllib.request.urlopen(f"http://127.0.0.1:{running.metrics_port}/metrics", timeout=90) as answer:
-            text = answer.read().decode()
+        text = read(running, "/metrics")
     assert 'gitpod_ws_manager_bridge_cluster_score{workspace_cluster="eu16"} 90.0' in text
     assert 'gitpod_ws_manager_bridge_cluster_cordoned{workspace_cluster="eu16"} 1.0' in text
     assert 'gitpod_ws_manager_bridge_cluster_cordoned{workspace_cluster="eu17"} 0.0' in text
+
+
+def test_starts_are_counted_by_cluster(tmp_path: Path, managers: list[WsManager]) -> None:
+    with bridge(tmp_path) as running, BridgeClient(running.endpoint) as client:
+        for name, manager in (("eu16", managers[0]), ("eu17", managers[1])):
+            client.register(Registration(name, manager.url, manager.client))
+        place(running, count=3)
+        client.uncordon("eu16")
+        client.uncordon("eu17")
+        drawn = Counter(each["cluster"] for each in place(running, count=200, seed=17))
+        # No cluster of a lab is behind these ws-managers: a start with a Pod fails on the one that it is placed on.
+        (failed,) = place(running, pods=True)
+        drawn[failed["cluster"]] += 1
+        told = json.loads(read(running, "/starts"))
+        assert told["starts"] == {"": 3, **drawn}
+        assert {name: count for name, count in told["failed"].items() if count} == {"": 3, failed["cluster"]: 1}
+        assert 0 < time.time() - told["since"] < 300
+        text = read(running, "/metrics")
+    for name, count in drawn.items():
+        assert f'ws_deployment_lab_bridge_starts_total{{workspace_cluster="{name}"}} {count}.0' in text
+
+
+def test_a_bridge_that_ignores_scores_keeps_them(tmp_path: Path, managers: list[WsManager]) -> None:
+    with bridge(tmp_path, seed=17) as running, BridgeClient(running.endpoint) as client:
+        for name, manager, score in (("eu16", managers[0], 95), ("eu17", managers[1], 5)):
+            client.register(Registration(name, manager.url, manager.client))
+            client.set_score(name, score)
+            client.uncordon(name)
+        keep(running.home, MetaFault(ignore_scores=True))
+        drawn = Counter(each["cluster"] for each in place(running, count=2_000))
+        # 1,000 expected of 2,000; 3.29 standard deviations are alpha 0.001.
+        assert abs(drawn["eu17"] - 1_000) < 3.29 * (2_000 * 0.5 * 0.5) ** 0.5
+        assert {status.name: status.score for status in client.list()} == {"eu16": 95, "eu17": 5}
+        client.cordon("eu17")
+        assert {each["cluster"] for each in place(running, count=100)} == {"eu16"}
+        client.uncordon("eu17")
+        keep(running.home, MetaFault())
+        assert Counter(each["cluster"] for each in place(running, count=2_000))["eu17"] < 200
+
+
+def test_an_unavailable_bridge_changes_nothing_and_goes_on_placing(tmp_path: Path, managers: list[WsManager]) -> None:
+    with bridge(tmp_path) as running, BridgeClient(running.endpoint) as client:
+        client.register(Registration("eu17", managers[0].url, managers[0].client, cordoned=False))
+        keep(running.home, MetaFault(unavailable=True))
+        for attempt in (client.list, lambda: client.set_score("eu17", 1)):
+            with pytest.raises(TransientError):
+                attempt()
+        assert running.writes()[-1]["result"] != "OK"
+        assert {each["cluster"] for each in place(running, count=10)} == {"eu17"}
+        keep(running.home, MetaFault())
+        assert [status.score for status in client.list()] == [50]
 
 
 def test_static_clusters_are_listed_and_never_changed(tmp_path: Path) -> None:

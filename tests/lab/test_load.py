@@ -6,34 +6,24 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from harness.certificates import Authority
+from harness.lab_traffic import pods, register, until_gone
 from harness.stand_ins import bridge, ws_manager
 
 from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.errors import ClusterNotEmptyError
-from ws_deployment.clients.bridge.model import Registration, TlsMaterial
+from ws_deployment.clients.bridge.model import Registration
 from ws_deployment.errors import TransientError
+from ws_deployment.lab import load as load_module
 from ws_deployment.lab.cluster import create_cluster
 from ws_deployment.lab.load import Load
 from ws_deployment.lab.meta import ensure_meta
 from ws_deployment.lab.record import LabCluster
-from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
-
-PODS = "/api/v1/namespaces/default/pods?labelSelector=component%3Dworkspace"
-
-
-def material(cluster: LabCluster) -> TlsMaterial:
-    secret = ClusterApi(cluster.kubeconfig).get("/api/v1/namespaces/default/secrets/ws-manager-mk2-client-tls")
-    return TlsMaterial.from_secret(secret["data"])
-
-
-def pods(cluster: LabCluster) -> int:
-    return len(ClusterApi(cluster.kubeconfig).get(PODS)["items"])
 
 
 def metric(port: int, name: str) -> float:
@@ -42,22 +32,13 @@ def metric(port: int, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
-def until_gone(*clusters: LabCluster) -> None:
-    end = time.monotonic() + 90
-    while left := sum(pods(each) for each in clusters):
-        assert time.monotonic() < end, f"{left} Pods are left"
-        time.sleep(0.1)
-
-
 @pytest.mark.real
 def test_workspaces_become_pods_by_score_and_are_counted() -> None:
     old, new = (create_cluster(name, run_id="test", fleet="test", nodes=1) for name in ("ws-eu16", "ws-eu17"))
     meta = ensure_meta("meta")
     with BridgeClient(meta.endpoint) as client:
         for short, cluster, score in (("eu16", old, 70), ("eu17", new, 30)):
-            client.register(Registration(short, cluster.url, material(cluster)))
-            client.set_score(short, score)
-            client.uncordon(short)
+            register(meta, short, cluster, score)
         with Load(meta.folder, rate=40, lifetime=60) as load:
             last = [*load.run(duration=5)][-1]
             assert last.failed == {}
@@ -72,10 +53,7 @@ def test_workspaces_become_pods_by_score_and_are_counted() -> None:
         for short, cluster in (("eu16", old), ("eu17", new)):
             port = cluster.ws_manager_metrics_port
             assert metric(port, f"{prefix}_starts_total") == last.started[short]
-            assert (
-                metric(port, f'{prefix}_stops_total{{class="default",cluster="{cluster.name}",reason="regular-stop"')
-                > 0
-            )
+            assert metric(port, f'{prefix}_stops_total{{class="default",reason="regular-stop"') > 0
             assert metric(port, f"{prefix}_startup_seconds_count") > 0
             assert metric(port, f"{prefix}_starts_failure_total") == 0
         client.deregister("eu17")
@@ -112,6 +90,34 @@ def test_shares_are_of_the_recent_placements(tmp_path: Path) -> None:
         assert last.shares == {"eu17": 100.0}
         assert sum(last.started.values()) == 800
         assert last.failed == {"": last.started[""]}
+
+
+@pytest.mark.real
+def test_a_restart_of_the_bridge_is_outlived(tmp_path: Path) -> None:
+    with ExitStack() as first, Load(tmp_path / "meta", rate=50, lifetime=1, pods=False) as load:
+        first.enter_context(bridge(tmp_path / "meta"))
+        snapshots = load.run(interval=0.1)
+        assert next(snapshots).last_error == "no workspace cluster is available"
+        first.close()
+        while "does not answer" not in next(snapshots).last_error:
+            pass
+        with bridge(tmp_path / "meta"):
+            while (last := next(snapshots)).last_error != "no workspace cluster is available":
+                pass
+            # Each user counts once, whatever became of the start.
+            assert abs(sum(last.started.values()) - 50 * last.elapsed) < 50
+
+
+@pytest.mark.real
+def test_a_bridge_that_stays_away_ends_the_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_module, "_PATIENCE", 0.2)
+    with Load(tmp_path / "meta", rate=50, lifetime=1, pods=False) as load:
+        with bridge(tmp_path / "meta"):
+            snapshots = load.run(interval=0.1)
+            next(snapshots)
+        with pytest.raises(TransientError, match="lab up"):
+            for _ in snapshots:
+                pass
 
 
 def test_a_bridge_that_is_not_there_is_told(tmp_path: Path) -> None:

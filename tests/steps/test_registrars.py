@@ -24,7 +24,8 @@ from ws_deployment_steps.registrars.gpctl import GpctlRegistrar
 from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.errors import AlreadyRegisteredError, BridgeUnavailableError
 from ws_deployment.clients.command import CommandError, TransientCommandError
-from ws_deployment.config.v1 import Bridge, KubernetesAccess, Project, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, KubernetesAccess, Project
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import Governance
 from ws_deployment.interfaces import (

@@ -24,7 +24,8 @@ from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.errors import NotRegisteredError
 from ws_deployment.clients.bridge.model import Registration as BridgeRegistration
 from ws_deployment.clients.command import CommandError
-from ws_deployment.config.v1 import Bridge, KubernetesAccess, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, KubernetesAccess
 from ws_deployment.interfaces import ITrafficRouter, Registration, SubTask
 from ws_deployment.traffic.ramp import ramp, shares
 

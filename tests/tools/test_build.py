@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,9 @@ def test_the_folder_is_named_by_all_that_goes_in(recipe: Recipe) -> None:
         assert recipe.digest() != before
         before = recipe.digest()
     assert Recipe(recipe.name, recipe.module, 60, ldflags="-s").digest() != before
+    tagged = replace(recipe, tags="netgo,small")
+    assert tagged.flags() == ["-tags", "netgo,small", *recipe.flags()]
+    assert tagged.digest() != before
 
 
 def test_progress_counts_packages_and_downloads(recipe: Recipe) -> None:

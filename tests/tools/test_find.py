@@ -43,6 +43,7 @@ def program(folder: Path, name: str, says: str, code: int = 0) -> Path:
         ("kwok", "kwok version v0.8.0 go1.26.8 (linux/amd64)", "0.8.0"),
         ("helm", "v4.3.1+gabcdef0", "4.3.1+gabcdef0"),
         ("terraform", "Terraform v1.11.4\non linux_amd64", "1.11.4"),
+        ("prometheus", "prometheus, version 3.15.0 (branch: , revision: unknown)\n  go version: go1.26.8", "3.15.0"),
     ],
 )
 def test_knows_how_each_program_tells_its_version(folder: Path, name: str, says: str, version: str) -> None:
@@ -72,6 +73,8 @@ def test_tofu_does_for_terraform_but_comes_second(folder: Path) -> None:
         ("kube-apiserver", "1.32.9", False),
         ("kube-apiserver", "1.33", True),
         ("kubectl", "", False),
+        ("prometheus", "2.42.0", False),
+        ("prometheus", "2.53.1", True),
     ],
 )
 def test_judges_versions(name: str, version: str, good: bool) -> None:

@@ -78,7 +78,10 @@ def attended(
             )
             report = carry(manner)
             left = report.status is Status.QUEUED  # to workers, who tell nobody here
-            code = ExitCode.DONE if report.status.good or left else ExitCode.FAILED
+            if report.status.good or left:
+                code = ExitCode.DONE
+            elif report.status is Status.TURNED_BACK:
+                code = ExitCode.ROLLED_BACK
     except RefusedError as refused:
         code = of(refused)
         error = None if outputs.run.refusals else refused

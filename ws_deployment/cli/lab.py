@@ -32,6 +32,7 @@ class LabCommands(LazyGroup):
         "status": Lazy("ws_deployment.cli.lab:status", "Show what the lab runs and who takes traffic."),
         "kubeconfig": Lazy("ws_deployment.cli.lab:kubeconfig", "Print the path of a cluster's kubeconfig."),
         "load": Lazy("ws_deployment.cli.lab_load:command", "Start workspaces; show where they land."),
+        "fault": Lazy("ws_deployment.cli.lab_fault:command", "Make a cluster or meta cluster sick, or heal it."),
         "tools": Lazy("ws_deployment.cli.lab:tools", "Find or build the programs that the lab needs."),
         "cluster": Lazy("ws_deployment.cli.lab_cluster:app", "Create or delete one cluster, as terraform/local does."),
     }
@@ -62,6 +63,7 @@ def up(
     """Start meta clusters, and clusters whose processes have ended (after a reboot)."""
     from ws_deployment.lab import meta_kubernetes  # noqa: PLC0415  only when called
     from ws_deployment.lab.cluster import is_running, list_clusters, restart_cluster  # noqa: PLC0415  only when called
+    from ws_deployment.lab.faults import cluster_fault  # noqa: PLC0415  likewise
     from ws_deployment.lab.meta import ensure_meta  # noqa: PLC0415  likewise
 
     for name in meta or [DEFAULT_META]:
@@ -69,7 +71,9 @@ def up(
         if kubernetes or meta_kubernetes.find(name):
             meta_kubernetes.ensure(name, on_progress=say)
     for cluster in list_clusters():
-        if not is_running(cluster):
+        if cluster_fault(cluster.folder).unreachable:
+            say(f"{cluster.name}: stays unreachable until `ws-deployment lab fault {cluster.name} --clear`")
+        elif not is_running(cluster):
             restart_cluster(cluster, on_progress=say)
 
 
@@ -100,12 +104,13 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    for title, rows in (
-        ("META CLUSTER", [_meta_row(meta) for meta in found["metaClusters"]]),
-        ("CLUSTER", [_cluster_row(cluster) for cluster in found["clusters"]]),
-    ):
-        heads = (title, "STATE", "ENDPOINT", "TRAFFIC" if title == "CLUSTER" else "API")
-        print_table([heads, *rows] if rows else [(f"no {title.lower()}s",)])
+    metas, clusters = found["metaClusters"], found["clusters"]
+    heads: tuple[str, ...] = ("META CLUSTER", "STATE", "ENDPOINT", "API", "PROMETHEUS")
+    print_table([heads, *map(_meta_row, metas)] if metas else [("no meta clusters",)])
+    heads = ("CLUSTER", "STATE", "ENDPOINT", "TRAFFIC")
+    print_table([heads, *map(_cluster_row, clusters)] if clusters else [("no clusters",)])
+    if sick := [(each["name"], ", ".join(each["ails"])) for each in (*metas, *clusters) if each["ails"]]:
+        print_table([("SICK", "FAULT"), *sick])
 
 
 def kubeconfig(name: Annotated[str, typer.Argument(help="The cluster's name, or a part that only it has.")]) -> None:
@@ -157,7 +162,9 @@ def _cluster_by(name: str) -> LabCluster:
 
 
 def _meta_row(meta: dict[str, Any]) -> tuple[str, ...]:
-    return meta["name"], meta["state"], meta["endpoint"], meta["api"]
+    prometheus = meta["prometheus"]
+    where = "none" if prometheus is None else prometheus["url"] if prometheus["running"] else "stopped"
+    return meta["name"], meta["state"], meta["endpoint"], meta["api"], where
 
 
 def _cluster_row(cluster: dict[str, Any]) -> tuple[str, ...]:

@@ -127,10 +127,10 @@ def roll_back(
 
 
 def undone_if_wanted(state: State, name: str, code: ExitCode, watching: Watching) -> ExitCode:
-    """After a run: undo it where it failed and its config says `onFailure: rollback`; the code of the whole."""
+    """After a run: undo it where it failed and is to be taken back for that; the code of the whole."""
     from ws_deployment.engine.requests import shall_be_undone  # noqa: PLC0415  loaded when used
 
-    if code is not ExitCode.FAILED or not shall_be_undone(state, name):
+    if code not in {ExitCode.FAILED, ExitCode.ROLLED_BACK} or not shall_be_undone(state, name):
         return code
     return ExitCode.ROLLED_BACK if roll_back(state, name, watching) is ExitCode.DONE else ExitCode.FAILED
 

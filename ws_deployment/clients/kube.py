@@ -181,21 +181,28 @@ class Kube:
         if self._made is None:
             # 0.3 s of CPU: paid by who talks to a cluster.
             from kubernetes import config, dynamic  # noqa: PLC0415  loaded when used
+            from yaml import YAMLError  # noqa: PLC0415  likewise
 
             try:
                 api = config.new_client_from_config(  # type: ignore[no-untyped-call]  # the library has no types
                     config_file=str(self._kubeconfig), context=self._context, persist_config=False
                 )
             except config.ConfigException as error:
-                raise KubeError(
-                    "reading the kubeconfig",
-                    on=str(self._kubeconfig),
-                    why=str(error),
-                    remedy="Check that the file is there and that its context exists: kubectl config get-contexts",
-                ) from error
+                raise self._not_a_kubeconfig(str(error)) from error
+            except (YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
+                # The library takes it for granted that the file has the shape of a kubeconfig.
+                raise self._not_a_kubeconfig("it is not of the shape of a kubeconfig") from error
             made = dynamic.DynamicClient(api, cache_file=_NO_CACHE_FILE)  # type: ignore[no-untyped-call]  # as above
             self._made = made
         return self._made
+
+    def _not_a_kubeconfig(self, why: str) -> KubeError:
+        return KubeError(
+            "reading the kubeconfig",
+            on=str(self._kubeconfig),
+            why=why,
+            remedy="Check that the file is there and that its context exists: kubectl config get-contexts",
+        )
 
     @contextlib.contextmanager
     def _told(self, attempted: str, on: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ws_deployment.engine import journal
+from ws_deployment.engine.attempt import Attempt
 from ws_deployment.engine.control import Control
 from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.event_writer import EventWriter
@@ -16,7 +17,8 @@ from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError, LostLeaseError, WaitingRunError
 from ws_deployment.engine.manner import Manner, Report
 from ws_deployment.engine.outcome import Outcome, Problem, Status
-from ws_deployment.engine.runner import Attempt, Runner
+from ws_deployment.engine.outcome import ending as how_ended
+from ws_deployment.engine.runner import Runner
 from ws_deployment.engine.sessions import Session, locks
 from ws_deployment.engine.store import Run, Store
 from ws_deployment.errors import WsDeploymentError
@@ -60,6 +62,7 @@ def attend(
         manner.cancelled,
         also=session.meta_lock.held,
         exit_on_wait=manner.exit_on_wait,
+        recalled=deployment.surroundings.recalled,
     )
     runner = session.bodies[run.id] = Runner(deployment, control, attempt)
     try:
@@ -69,8 +72,7 @@ def attend(
             control.confirm()  # the journal gives one that was stopped and woke what another process came to
         outcomes = {key: Outcome.from_json(outcome) for key, outcome in done.items()}
         runner.tell_ends(outcomes)
-        good = all(outcome.status.good for outcome in outcomes.values())
-        ending = {"status": Status.DONE if good else Status.FAILED}
+        ending = {"status": how_ended(outcomes.values())}
         return Report(ending["status"], outcomes)
     except LostLeaseError:
         raise

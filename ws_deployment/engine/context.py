@@ -8,13 +8,15 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ws_deployment.config.v1 import ConfigV1, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import plugins
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.pipeline import ConfiguredStep, Task
@@ -49,7 +51,8 @@ class RunSurroundings:
 
     `saved` is the folder that keeps the files of a saved plan, by task; with `saving` the steps' plans may write there.
     `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes. `shared` says
-    that other machines may carry out parts of it. `steps` are the run's, for what one must do for another's tasks.
+    that other machines may carry out parts of it. `recalled` is set when all of it shall be taken back. `steps` are the
+    run's, for what one must do for another's tasks.
     """
 
     run_id: str
@@ -59,6 +62,7 @@ class RunSurroundings:
     state: Path
     bus: EventBus
     cancelled: threading.Event = field(default_factory=threading.Event)
+    recalled: threading.Event = field(default_factory=threading.Event)
     marks: str = ""
     saved: Path | None = None
     saving: bool = False
@@ -104,15 +108,24 @@ class _Either:
 class TaskContext(StepContext):
     """The context of one task. `outputs` is what finished tasks handed on, by task key."""
 
-    def __init__(self, run: RunSurroundings, fleet: Fleet, task: Task, outputs: Mapping[str, Outputs]) -> None:
+    def __init__(
+        self,
+        run: RunSurroundings,
+        fleet: Fleet,
+        task: Task,
+        outputs: Mapping[str, Outputs],
+        ask: Callable[[str, str], AbstractContextManager[Callable[[], str]]] | None = None,
+    ) -> None:
         self._run = run
+        self._ask = ask
+        self._asked = 0
         self._task = task
         self._outputs = outputs
         self._cancelled = _Either(run.cancelled)
         self._cluster = fleet.cluster(task.target) if task.scope is Scope.CLUSTER else None
         self.run_id = run.marks or run.run_id
         self.dry_run = run.dry_run
-        self.fleet = fleet
+        self.fleet = fleet if self._cluster or not task.clusters else _only(fleet, task.clusters)
         self.terraform = run.config.terraform
         self.versions = run.config.versions
         self.config_folder = run.config_folder
@@ -154,9 +167,30 @@ class TaskContext(StepContext):
         """Tell it as an event."""
         self._run.bus.emit(Kind.TASK_PROGRESS, self._task.key, message=message)
 
-    def traffic(self, shares: Mapping[str, float]) -> None:
+    def traffic(
+        self,
+        shares: Mapping[str, float],
+        *,
+        wanted: Mapping[str, float] | None = None,
+        measured: Mapping[str, float] | None = None,
+    ) -> None:
         """Tell it as an event."""
-        self._run.bus.emit(Kind.TRAFFIC, self._task.key, shares=dict(shares))
+        told = {"wanted": wanted, "measured": measured}
+        as_json = {key: None if value is None else dict(value) for key, value in told.items()}
+        self._run.bus.emit(Kind.TRAFFIC, self._task.key, shares=dict(shares), **as_json)
+
+    def gate(self, judged: Mapping[str, Any]) -> None:
+        """Tell it as an event."""
+        self._run.bus.emit(Kind.GATE, self._task.key, **judged)
+
+    def question(self, text: str) -> AbstractContextManager[Callable[[], str]]:
+        """Ask by way of the run's control."""
+        self._asked += 1
+        return self._ask(f"question {self._asked}", text) if self._ask else super().question(text)
+
+    def recalled(self) -> bool:
+        """Whether some task has the whole run taken back."""
+        return self._run.recalled.is_set()
 
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target."""
@@ -216,3 +250,8 @@ class TaskContext(StepContext):
         """Wait between two attempts. Raises CancelledError as soon as the run, or the task, is asked to stop."""
         if self._cancelled.is_set() or self._run.cancelled.wait(seconds):
             raise CancelledError("waiting to retry", on=self._task.key, why="asked to stop")
+
+
+def _only(fleet: Fleet, names: tuple[str, ...]) -> Fleet:
+    """The fleet with the clusters that a task is about, as far as they are left."""
+    return replace(fleet, workspace_clusters=tuple(c for c in fleet.workspace_clusters if c.short_name in names))

@@ -5,10 +5,11 @@ It also knows whether this process may still go on: before each effect the lease
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,7 +27,7 @@ class Control:
     """A context manager around the carrying out of one run; `cancelled` is set when the run shall stop.
 
     `lease` is what this process must hold for each effect, by default the run's own; `also` says whether it holds
-    what else it must.
+    what else it must. `recalled` is set when the whole run shall be taken back.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Control:
         lease: str = "",
         also: Callable[[], bool] = lambda: True,
         exit_on_wait: bool = False,
+        recalled: threading.Event | None = None,
     ) -> None:
         self._store = store
         self._leases = leases
@@ -49,6 +51,7 @@ class Control:
         self._lease = lease or f"run/{run}"
         self._also = also
         self._exit_on_wait = exit_on_wait
+        self._recalled = recalled or threading.Event()
         self._open = threading.Event()
         self._open.set()
         self._closing = threading.Event()
@@ -118,6 +121,29 @@ class Control:
                 self._leave_if_all_wait()
         return word
 
+    @contextlib.contextmanager
+    def question(self, task: str, subtask: str, text: str) -> Iterator[Callable[[], str]]:
+        """Ask a person while the sub-task goes on; what is given tells who has said yes, empty while nobody has."""
+        self._announce(Wait(self._run, task, subtask, text, time.time(), None))
+        try:
+            yield lambda: word.who if (word := self._word(task, subtask)) else ""
+            if word := self._word(task, subtask):
+                self.tell_approval(task, subtask, word)
+        finally:
+            self._store.end_wait(self._run, task)
+
+    def tell_approval(self, task: str, subtask: str, word: Word) -> dict[str, Any]:
+        """Tell who has said yes; what is kept of it."""
+        said = {"who": word.who, "reason": word.reason, "at": word.at}
+        self._bus.emit(Kind.TASK_APPROVED, task, name=subtask, **said)
+        return said
+
+    def recall(self, task: str, why: str) -> None:
+        """Have the whole run taken back, whoever carries out its parts."""
+        if not self._recalled.is_set():
+            self._recalled.set()
+            self._store.say(self._run, Word("recall", task, "", why, time.time()))
+
     def running(self, segments: int | None) -> None:
         """Note how many segments are under way; None while that is being decided."""
         with self._lock:
@@ -127,8 +153,7 @@ class Control:
         """Note that a task waits, here and for all to see."""
         with self._lock:
             self._waiting += 1
-        self._store.begin_wait(wait)
-        self._bus.emit(Kind.TASK_WAITING, wait.task, name=wait.subtask, text=wait.text, until=wait.until)
+        self._announce(wait)
 
     def end_wait(self, wait: Wait, *, over: bool) -> None:
         """Note that it waits no more; what is `over` is forgotten, what was interrupted is left to be seen."""
@@ -136,6 +161,10 @@ class Control:
             self._waiting -= 1
         if over:
             self._store.end_wait(self._run, wait.task)
+
+    def _announce(self, wait: Wait) -> None:
+        self._store.begin_wait(wait)
+        self._bus.emit(Kind.TASK_WAITING, wait.task, name=wait.subtask, text=wait.text, until=wait.until)
 
     def _word(self, task: str, subtask: str) -> Word | None:
         """The approval of a task, of one of its sub-tasks, or of whatever waits."""
@@ -158,6 +187,8 @@ class Control:
         while not self._closing.wait(LOOK):
             try:
                 wanted = self._store.wanted(self._run)
+                if not self._recalled.is_set() and self._store.words(self._run, "recall"):
+                    self._recalled.set()
             except SQLAlchemyError:
                 continue  # a database that is away for a moment is asked again
             if wanted == "cancel" and not self._cancelled.is_set():

@@ -20,7 +20,7 @@ from ws_deployment.engine.event_writer import EventWriter
 from ws_deployment.engine.events import Event, EventBus, Kind
 from ws_deployment.engine.interrupted import InterruptedRunError, LostLeaseError
 from ws_deployment.engine.leases import Leases
-from ws_deployment.engine.outcome import Outcome, Problem, Status
+from ws_deployment.engine.outcome import Outcome, Problem, Status, ending
 from ws_deployment.engine.runner import Runner
 from ws_deployment.engine.store import Run, Store
 from ws_deployment.errors import WsDeploymentError
@@ -61,7 +61,10 @@ class Detached:
         self._bus.subscribe(self._writer)
         self._writer.begin(self._keep)
         held.acquire("", [part(run.id, held.holder)])
-        self._control = Control(store, held, run.id, self._bus, self.cancelled, lease=f"worker/{held.holder}")
+        recalled = self._deployment.surroundings.recalled
+        self._control = Control(
+            store, held, run.id, self._bus, self.cancelled, lease=f"worker/{held.holder}", recalled=recalled
+        )
         self._control.tells = False
         self._control.__enter__()
         self._attempt = attempt_of(store, run, self._past)
@@ -83,8 +86,7 @@ class Detached:
             except Exception as error:
                 self._end(Status.FAILED, problem=Problem.of(error).as_json())
                 raise
-            good = all(Outcome.from_json(outcome).status.good for outcome in done.values())
-            self._end(Status.DONE if good else Status.FAILED)
+            self._end(ending(map(Outcome.from_json, done.values())))
             return done
 
     def segment(self, name: str, facts: journal.Json) -> journal.Json:

@@ -52,8 +52,13 @@ class Kind(enum.StrEnum):
     TASK_APPROVED = "task.approved"
     #: name, summary, status, seconds
     SUBTASK_FINISHED = "subtask.finished"
-    #: shares (percent by short name)
+    #: shares (percent by short name), wanted, measured (the same, or null)
     TRAFFIC = "traffic"
+    #: gate, cluster, stage (percent), verdict, value, baseline, samples, text, query, successWhen, failWhen, dryRun,
+    #: counts (by verdict), action
+    GATE = "gate"
+    #: reason, parts (short names; empty for all that the task did), wholeRun
+    TASK_TURNING_BACK = "task.turning-back"
     #: status, reason, remedy, seconds, attempts, outputs
     TASK_FINISHED = "task.finished"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class Status(enum.StrEnum):
     #: Of a run: unfinished, and no process is at it.
     INTERRUPTED = "interrupted"
     ROLLED_BACK = "rolled back"
+    #: It turned bad while it went on, and what it had done was taken back.
+    TURNED_BACK = "turned back"
 
     @property
     def good(self) -> bool:
@@ -41,7 +43,7 @@ class Status(enum.StrEnum):
     @property
     def at_fault(self) -> bool:
         """Whether it went wrong by itself, not because of another."""
-        return self in {Status.FAILED, Status.REFUSED, Status.UNKNOWN}
+        return self in {Status.FAILED, Status.REFUSED, Status.UNKNOWN, Status.TURNED_BACK}
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,14 @@ class Outcome:
         """The outcome that `as_json` gave."""
         problem = Problem(**data["problem"]) if data["problem"] else None
         return cls(**{**data, "status": Status(data["status"]), "problem": problem})
+
+
+def ending(outcomes: Iterable[Outcome]) -> Status:
+    """What a run came to, of whose tasks these are the outcomes."""
+    bad = {outcome.status for outcome in outcomes if not outcome.status.good}
+    if not bad:
+        return Status.DONE
+    return Status.TURNED_BACK if bad <= {Status.TURNED_BACK, Status.BLOCKED} else Status.FAILED
 
 
 def plan_as_json(plan: StepPlan) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Which task runs when is the runner's business; what is kept of it, the journal's
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from ws_deployment.engine.outcome import Checked, Intent, Outcome, Problem, Stat
 from ws_deployment.engine.pipeline import ConfiguredStep, Task
 from ws_deployment.engine.staleness import differences, refusal
 from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
-from ws_deployment.interfaces import Change, Decision, NotYetError, StepPlan, SubTask, Verdict
+from ws_deployment.interfaces import Change, Decision, NotYetError, StepPlan, SubTask, TurnBackError, Verdict
 
 _T = TypeVar("_T")
 #: No second attempt: for looks beforehand, where a person can look again.
@@ -149,7 +150,7 @@ class Phases:
     def _attempt(self, subtask: SubTask, *, last: bool) -> Outcome:
         started = time.monotonic()
         attempts = 0
-        end = started + self.configured.timeouts.run
+        end = math.inf if subtask.watches else started + self.configured.timeouts.run
 
         def once() -> dict[str, Any]:
             nonlocal attempts
@@ -163,6 +164,10 @@ class Phases:
                 self._within(self.configured.timeouts.verify, lambda: self.configured.step.verify(self.context))
         except CancelledError:
             raise
+        except TurnBackError as error:
+            turned = {"turnedBack": {"parts": sorted(error.parts), "wholeRun": error.whole_run}}
+            problem = Problem.of(error)
+            return self._outcome(Status.TURNED_BACK, started, attempts, problem=problem, outputs=turned)
         except Exception as error:  # noqa: BLE001  whatever a plugin raises becomes data
             status = Status.REFUSED if isinstance(error, RefusedError) else Status.FAILED
             return self._outcome(status, started, attempts, problem=Problem.of(error))

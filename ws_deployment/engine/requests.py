@@ -125,7 +125,7 @@ def mark_done(state: State, name: str, task: str, reason: str) -> Run:
 
 
 def shall_be_undone(state: State, name: str) -> bool:
-    """Whether a run failed, its config says `onFailure: rollback`, and nobody has undone it yet."""
+    """Whether a run failed, is to be taken back for that, and nobody has undone it yet."""
     if not state.exists:
         return False
     with opened(state) as store:
@@ -137,9 +137,11 @@ def shall_be_undone(state: State, name: str) -> bool:
 
 
 def wants_undoing(store: Store, run: Run) -> bool:
-    """Whether a run failed, is no rollback itself, and its config says `onFailure: rollback`."""
+    """Whether a run failed, is no rollback itself, and its config or one of its gates wants it taken back."""
+    if run.kind != "run" or run.status not in {Status.FAILED, Status.TURNED_BACK}:
+        return False
     wanted = store.record(run.id)["config"].get("defaults", {}).get("onFailure")
-    return bool(wanted == "rollback" and run.kind == "run" and run.status is Status.FAILED)
+    return wanted == "rollback" or bool(store.words(run.id, "recall"))
 
 
 def _attended(store: Store, run: Run) -> bool:

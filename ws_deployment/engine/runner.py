@@ -8,47 +8,25 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from ws_deployment.engine import journal
-from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine.attempt import Attempt, Teller
+from ws_deployment.engine.carrier import Carrier
+from ws_deployment.engine.context import RunSurroundings
 from ws_deployment.engine.control import Control
 from ws_deployment.engine.deployment import Deployment
-from ws_deployment.engine.events import Kind
 from ws_deployment.engine.interrupted import InterruptedRunError
 from ws_deployment.engine.limits import Limited
-from ws_deployment.engine.outcome import Intent, Outcome, Status
-from ws_deployment.engine.phases import Phases
+from ws_deployment.engine.outcome import Outcome, Status
 from ws_deployment.engine.pipeline import Segment, Task
-from ws_deployment.engine.store import Word
-from ws_deployment.errors import CancelledError
 from ws_deployment.fleet.clusters import Fleet
-from ws_deployment.interfaces import Outputs, Scope, SubTask
-from ws_deployment.tools.folders import private_folder
+from ws_deployment.fleet.waves import members
+from ws_deployment.interfaces import Outputs, Scope
 
 #: Seconds between two looks at whether the run was asked to stop.
 _LOOK = 0.25
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Which attempt of a run it is, and what is known of its tasks beforehand.
-
-    `kept` are outcomes of earlier attempts that stand. `marked` are tasks that a person said to have done by hand.
-    `told` are tasks whose end was told before; nobody is told again.
-    """
-
-    number: int = 1
-    kept: Mapping[str, Outcome] = field(default_factory=dict)
-    marked: Mapping[str, Word] = field(default_factory=dict)
-    told: frozenset[str] = frozenset()
-
-    def redone(self, tasks: Iterable[Task]) -> tuple[str, ...]:
-        """Keys of the tasks that are carried out again."""
-        return tuple(task.key for task in tasks if task.key not in self.kept)
 
 
 class Runner:
@@ -58,7 +36,6 @@ class Runner:
     """
 
     def __init__(self, deployment: Deployment, control: Control, attempt: Attempt, *, workers: bool = False) -> None:
-        self._deployment = deployment
         self._run: RunSurroundings = deployment.surroundings
         self._fleet = deployment.fleet
         self._segments = {segment.name: segment for segment in deployment.segments}
@@ -67,8 +44,8 @@ class Runner:
         self._attempt = attempt
         self._workers = workers
         self._outcomes: dict[str, Outcome] = dict(attempt.kept)
-        self._begun = set(attempt.told)
-        self._told = set(attempt.told)
+        self._teller = Teller(self._run.bus, attempt)
+        self._carrier = Carrier(deployment, control, attempt, self._teller)
         self._lock = threading.Lock()
         self._under_way = 0
         self._all_ended = threading.Event()
@@ -88,7 +65,7 @@ class Runner:
                 if blocked := self._blocked(segment):
                     del waiting[segment.name]
                     self._block(segment, blocked)
-                elif len(running) < most:
+                elif len(running) < most and self._has_room(segment.wave, running):
                     del waiting[segment.name]
                     running[segment.name] = self._start(segment, finished)
             if running:
@@ -106,7 +83,7 @@ class Runner:
         outputs: dict[str, Outputs] = dict(facts["outputs"])
         outcomes: dict[str, Outcome] = {}
         for task in segment.tasks:
-            outcome = self._attempt.kept.get(task.key) or self._task(task, fleet, outputs, limited)
+            outcome = self._attempt.kept.get(task.key) or self._carrier.carry_out(task, fleet, outputs, limited)
             outputs[task.key] = outcome.outputs
             outcomes[task.key] = outcome
             if not outcome.status.good:
@@ -115,13 +92,13 @@ class Runner:
 
     def were_told(self, tasks: Iterable[str]) -> None:
         """Tell the ends of these tasks no more: others have."""
-        self._told.update(tasks)
+        self._teller.were_told(tasks)
 
     def tell_ends(self, outcomes: Mapping[str, Outcome]) -> None:
         """Tell how tasks ended that are journaled, but that nobody was told of: a kill came between."""
         for key, outcome in outcomes.items():
             if key not in self._attempt.kept or self._attempt.number == 1:  # a first attempt's were recovered
-                self._tell(self._tasks[key], outcome)
+                self._teller.ends(self._tasks[key], outcome)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -165,6 +142,13 @@ class Runner:
 
         return str(journal.once("next", wait)["segment"])
 
+    def _has_room(self, wave: int, running: Iterable[str]) -> bool:
+        """Whether a further segment of a wave may be under way."""
+        if not wave:
+            return True
+        at_most = members(self._run.config.waves, self._fleet)[wave - 1][0].at_most
+        return at_most is None or sum(self._segments[name].wave == wave for name in running) < at_most
+
     def _is_kept(self, segment: Segment) -> bool:
         return all(task.key in self._attempt.kept for task in segment.tasks)
 
@@ -187,12 +171,11 @@ class Runner:
         goes_on = self._run.config.defaults.on_failure == "continue" and segment.scope is not Scope.CLUSTER
         if not failed or (left and goes_on):
             return ""
-        culprits = [
-            f"{key} {outcome.status}"
-            for key, outcome in self._outcomes.items()
-            if outcome.status.at_fault and failed & set(self._tasks[key].clusters)
-        ]
-        return ", ".join(culprits)
+        bad = {key: outcome for key, outcome in self._outcomes.items() if failed & set(self._tasks[key].clusters)}
+        culprits = [f"{key} {outcome.status}" for key, outcome in bad.items() if outcome.status.at_fault]
+        # What a wave that failed keeps from beginning has no culprit of its own.
+        kept_back = [outcome.reason for outcome in bad.values() if outcome.status is Status.BLOCKED]
+        return ", ".join(culprits or kept_back)
 
     def _block(self, segment: Segment, reason: str) -> None:
         for task in segment.tasks:
@@ -212,7 +195,7 @@ class Runner:
 
     def _finish(self, task: Task, outcome: Outcome) -> None:
         self._outcomes[task.key] = outcome
-        self._tell(task, outcome)
+        self._teller.ends(task, outcome)
 
     def _facts(self, segment: Segment) -> journal.Json:
         """What the segment must know of those before it: failed clusters, and outputs of its clusters' tasks."""
@@ -225,134 +208,6 @@ class Runner:
                 if outcome.outputs and own & set(self._tasks[key].clusters)
             },
         }
-
-    # -- one task ------------------------------------------------------------------------------------------------
-
-    def _task(self, task: Task, fleet: Fleet, outputs: Mapping[str, Outputs], limited: Limited) -> Outcome:
-        context = TaskContext(self._run, fleet, task, {**self._deployment.inherited, **outputs})
-        if task.key not in self._begun:
-            self._begun.add(task.key)
-            self._run.bus.emit(Kind.TASK_STARTED, task.key, output=str(context.output))
-        private_folder(context.folder)
-        # A later attempt is a person's decision to plan what failed anew.
-        expected = self._deployment.expected(task) if self._attempt.number == 1 else None
-        phases = Phases(task, self._deployment.configured(task), context, self._run.bus, limited, expected)
-        started = time.monotonic()
-        if task.key in self._attempt.marked:
-            outcome = self._confirm(task, self._attempt.marked[task.key], phases)
-        else:
-            intent = Intent.from_json(self._once(f"{task.key}/intent", lambda: phases.intend().as_json()))
-            outcome = self._carry_out(task, intent, phases)
-        outcome = replace(outcome, seconds=time.monotonic() - started)
-        self._tell(task, outcome)
-        return outcome
-
-    def _once(self, name: str, work: Callable[[], journal.Json]) -> journal.Json:
-        """Journal what `work` comes to, if this process may still do it; one that is asked to stop leaves nothing."""
-
-        def unless_stopped() -> journal.Json:
-            self._control.may_go_on()
-            try:
-                return work()
-            except CancelledError as error:
-                raise InterruptedRunError(name) from error
-
-        return journal.once(name, unless_stopped)
-
-    def _confirm(self, task: Task, word: Word, phases: Phases) -> Outcome:
-        """Take a task for done that a person did by hand, if it proves to be so."""
-        outcome = Outcome.from_json(self._once(f"{task.key}/by hand", lambda: phases.confirm().as_json()))
-        said = f"done by hand: {word.who}: {word.reason}"
-        return replace(outcome, reason=said) if outcome.status.good else outcome
-
-    def _carry_out(self, task: Task, intent: Intent, phases: Phases) -> Outcome:
-        if intent.plan is None:
-            return Outcome(intent.status, problem=intent.problem, reason=intent.reason)
-        outputs: dict[str, Any] = {}
-        attempts = 0
-        for subtask in intent.plan.subtasks:
-            last = subtask is intent.plan.subtasks[-1]
-            outcome = self._subtask(task, subtask, phases, last=last)
-            attempts = max(attempts, outcome.attempts)
-            outputs |= outcome.outputs
-            if not outcome.status.good:
-                return replace(outcome, attempts=attempts, outputs=outputs)
-        return Outcome(Status.DONE, attempts=attempts, outputs=outputs, reason=intent.plan.summary)
-
-    def _subtask(self, task: Task, subtask: SubTask, phases: Phases, *, last: bool) -> Outcome:
-        """Do one sub-task, or take what is journaled of it; a replay tells nobody again."""
-        name = f"{task.key}/{subtask.name}"
-        told = {"name": subtask.name, "summary": subtask.summary}
-
-        def start() -> None:
-            self._run.bus.emit(Kind.SUBTASK_STARTED, task.key, **told, hold=subtask.hold)
-
-        def attempt() -> journal.Json:
-            start()
-            outcome = phases.attempt(subtask, last=last)
-            seconds = round(outcome.seconds, 3)
-            self._run.bus.emit(Kind.SUBTASK_FINISHED, task.key, **told, status=outcome.status, seconds=seconds)
-            return outcome.as_json()
-
-        if not subtask.hold and not subtask.approval:
-            return Outcome.from_json(self._once(name, attempt))
-        if subtask.hold:
-            until = float(self._once(f"{name}/until", lambda: {"until": time.time() + subtask.hold})["until"])
-            work = self._held(task, subtask, until, start)
-        else:
-            work = self._approved(task, subtask, start)
-        outcome = Outcome.from_json(self._once(name, work))
-        if last and outcome.status.good:
-            verified = Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
-            return outcome if verified.status.good else verified
-        return outcome
-
-    def _held(
-        self, task: Task, subtask: SubTask, until: float, start: Callable[[], None]
-    ) -> Callable[[], journal.Json]:
-        def hold() -> journal.Json:
-            start()
-            self._control.hold(task.key, subtask.name, subtask.summary, until)
-            self._run.bus.emit(
-                Kind.SUBTASK_FINISHED,
-                task.key,
-                name=subtask.name,
-                summary=subtask.summary,
-                status=Status.DONE,
-                seconds=subtask.hold,
-            )
-            return Outcome(Status.DONE, subtask.hold).as_json()
-
-        return hold
-
-    def _approved(self, task: Task, subtask: SubTask, start: Callable[[], None]) -> Callable[[], journal.Json]:
-        def ask() -> journal.Json:
-            start()
-            began = time.monotonic()
-            word = self._control.approval(task.key, subtask.name, subtask.approval)
-            said = {"who": word.who, "reason": word.reason, "at": word.at}
-            self._run.bus.emit(Kind.TASK_APPROVED, task.key, name=subtask.name, **said)
-            outputs = {"approved": said}
-            return Outcome(Status.DONE, time.monotonic() - began, outputs=outputs).as_json()
-
-        return ask
-
-    def _tell(self, task: Task, outcome: Outcome) -> None:
-        with self._lock:
-            if task.key in self._told:
-                return
-            self._told.add(task.key)
-        problem = outcome.problem
-        self._run.bus.emit(
-            Kind.TASK_FINISHED,
-            task.key,
-            status=outcome.status,
-            reason=str(problem) if problem else outcome.reason,
-            remedy=problem.remedy if problem else "",
-            seconds=round(outcome.seconds, 3),
-            attempts=outcome.attempts,
-            outputs=outcome.outputs,
-        )
 
 
 def _notify(name: str, result: Callable[[], journal.Json], finished: queue.SimpleQueue[str]) -> None:

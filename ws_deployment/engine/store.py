@@ -192,8 +192,9 @@ class Store:
         return self._fetch(self._runs().where(runs.c.detached, runs.c.finished.is_(None)))
 
     def failed_detached(self) -> list[Run]:
-        """Runs of the workers that failed; no rollbacks."""
-        failed = sa.and_(runs.c.detached, runs.c.status == str(Status.FAILED), runs.c.kind == "run")
+        """Runs of the workers that failed or were turned back; no rollbacks."""
+        bad = runs.c.status.in_([str(Status.FAILED), str(Status.TURNED_BACK)])
+        failed = sa.and_(runs.c.detached, bad, runs.c.kind == "run")
         return self._fetch(self._runs().where(failed))
 
     def has_rollback(self, run: str) -> bool:

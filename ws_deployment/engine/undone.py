@@ -1,4 +1,4 @@
-"""Undoes detached runs that failed and whose config says `onFailure: rollback`; nobody is there to do it."""
+"""Undoes detached runs that failed and are to be taken back for that; nobody is there to do it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def undo_failed(store: Store, held: Leases, seen: set[tuple[str, int]]) -> None:
 
 
 def _undo(store: Store, held: Leases, run: Run) -> None:
-    if store.find(run.id).status is not Status.FAILED or store.has_rollback(run.id):
+    if store.find(run.id).status not in {Status.FAILED, Status.TURNED_BACK} or store.has_rollback(run.id):
         return
     record = store.record(run.id)
     fleet = fleet_of(request_of(record, store.state), record["clusterId"])

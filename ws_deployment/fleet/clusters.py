@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ws_deployment.config.prometheus import Prometheus
 from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess, Preferability, Project
 
 
@@ -57,7 +58,7 @@ class WorkspaceCluster:
 class MetaCluster:
     """A control plane that sends users to workspace clusters.
 
-    `bridge` and `kubernetes` are None where the config names none.
+    `bridge`, `kubernetes` and `prometheus` are None where the config names none.
     """
 
     name: str
@@ -65,6 +66,7 @@ class MetaCluster:
     type: str
     bridge: Bridge | None
     kubernetes: KubernetesAccess | None = None
+    prometheus: Prometheus | None = None
 
 
 @dataclass(frozen=True)

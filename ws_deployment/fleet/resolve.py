@@ -38,7 +38,7 @@ def resolve(
         cluster_id=cluster_id,
         workspace_clusters=clusters,
         meta_clusters=tuple(
-            MetaCluster(meta.name, meta.region, meta.type, meta.bridge, meta.kubernetes)
+            MetaCluster(meta.name, meta.region, meta.type, meta.bridge, meta.kubernetes, meta.prometheus)
             for meta in config.meta_clusters
             if meta.name in governing
         ),

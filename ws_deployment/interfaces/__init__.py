@@ -4,7 +4,8 @@ The engine implements `StepContext` and calls the rest; a step implements `IStep
 A plugin is found by entry point (`ws_deployment.steps`, `.cluster_types`, `.registrars`, `.traffic_routers`).
 """
 
-from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces.backends import (
     Finding,
@@ -27,6 +28,7 @@ from ws_deployment.interfaces.values import (
     Scope,
     StepPlan,
     SubTask,
+    TurnBackError,
     Undo,
     Verdict,
 )
@@ -62,6 +64,7 @@ __all__ = [
     "SubTask",
     "TerraformModule",
     "TlsMaterial",
+    "TurnBackError",
     "Undo",
     "Verdict",
     "WorkspaceCluster",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from ws_deployment.config.prometheus import Prometheus
 from ws_deployment.config.v1 import Bridge, KubernetesAccess, Preferability
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
@@ -105,6 +106,13 @@ class IClusterType(ABC):
         Raises NotYetError where it is known when the meta cluster is there.
         """
         return meta.kubernetes or (meta.bridge.kubernetes if meta.bridge else None)
+
+    def prometheus(self, meta: MetaCluster) -> Prometheus | None:
+        """Where the Prometheus of a meta cluster of this type is; None where nobody says.
+
+        Raises NotYetError where it is known when the meta cluster is there.
+        """
+        return meta.prometheus
 
 
 @dataclass(frozen=True)

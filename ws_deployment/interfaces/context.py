@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ws_deployment.config.v1 import Bridge, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces.values import Outputs, Verdict
 
@@ -44,6 +46,8 @@ class StepContext(ABC):
     cancelled: Cancelled
     saved: Path | None = None
     shared: bool = False
+    #: Clusters (short names) that the task has turned back: it goes on without them.
+    left_out: frozenset[str] = frozenset()
 
     @property
     @abstractmethod
@@ -70,8 +74,29 @@ class StepContext(ABC):
         """Tell what the task waits for or has come to; shown live, kept as an event."""
 
     @abstractmethod
-    def traffic(self, shares: Mapping[str, float]) -> None:
-        """Tell how starts are split now: percent by short name."""
+    def traffic(
+        self,
+        shares: Mapping[str, float],
+        *,
+        wanted: Mapping[str, float] | None = None,
+        measured: Mapping[str, float] | None = None,
+    ) -> None:
+        """Tell how starts are split now: percent by short name, by the weights written.
+
+        `wanted` is what the present stage asks for, `measured` what was counted; None where that is not known.
+        """
+
+    def gate(self, judged: Mapping[str, Any]) -> None:
+        """Tell a gate's verdict, with the keys of the event `gate`; see docs/events.md."""
+
+    def question(self, text: str) -> AbstractContextManager[Callable[[], str]]:
+        """Ask a person while the sub-task goes on; what is given tells who has said yes, empty while nobody has."""
+        del text
+        return nullcontext(lambda: "")
+
+    def recalled(self) -> bool:
+        """Whether the whole run is being taken back: a task that can turn back does so now."""
+        return False
 
     @abstractmethod
     def outputs(self, step: str) -> Outputs:

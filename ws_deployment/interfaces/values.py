@@ -24,6 +24,28 @@ class NotYetError(WsDeploymentError):
     """
 
 
+class TurnBackError(WsDeploymentError):
+    """Raised from a sub-task's run: what the task has done so far must be taken back at once; its rollback is called.
+
+    With `parts` only what it did for these clusters (short names) is taken back; the task goes on without them.
+    `whole_run` says that the rest of the run must be taken back as well.
+    """
+
+    def __init__(
+        self,
+        attempted: str,
+        *,
+        why: str,
+        on: str = "",
+        remedy: str = "",
+        parts: frozenset[str] = frozenset(),
+        whole_run: bool = False,
+    ) -> None:
+        super().__init__(attempted, on=on, why=why, remedy=remedy)
+        self.parts = parts
+        self.whole_run = whole_run
+
+
 class Scope(enum.StrEnum):
     """What one task of a step is about."""
 
@@ -86,13 +108,17 @@ class SubTask:
     """One of the effects that a task has in sequence. Each is journaled; between two of them a run can be stopped.
 
     A sub-task with a `hold` (seconds) has no effect: the engine waits, durably. So it does with an `approval`, the
-    question that a person is asked, until somebody approves. `data` is JSON for the step's `run`.
+    question that a person is asked, until somebody approves. One that `watches` looks on, for as long as it finds
+    right: no time limit ends it. `part` is the cluster (short name) that it is about, where it is about one alone: it
+    is left out when that cluster was turned back. `data` is JSON for the step's `run`.
     """
 
     name: str
     summary: str = ""
     hold: float = 0.0
     approval: str = ""
+    watches: bool = False
+    part: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -121,7 +147,7 @@ class Undo:
     `plan` is what it carried out, `finished` the names of the sub-tasks that were journaled as done (one more may have
     taken effect), `outputs` what it handed on. `destroy` says whether what was made shall be removed, not only taken
     out of service. `forced` are the parts that the user named to be overwritten although a hand or a later run
-    changed them.
+    changed them. `only` are the clusters (short names) that are turned back; empty for all of what the task did.
     """
 
     plan: StepPlan
@@ -129,6 +155,7 @@ class Undo:
     outputs: Outputs = field(default_factory=dict)
     destroy: bool = False
     forced: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
 
 
 class Parameters(BaseModel):

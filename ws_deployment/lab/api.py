@@ -48,6 +48,12 @@ class Api:
         why = body.get("message", str(status)) if isinstance(body, dict) else str(status)
         raise WsDeploymentError("creating", on=name, why=why)
 
+    def delete_all(self, path: str) -> None:
+        """Delete all objects of the collection at `path`. Raises TransientError when that is not done."""
+        status, _ = self._request("DELETE", path, None)
+        if status != http.client.OK:
+            raise TransientError("deleting", on=path, why=f"the API server answered {status or 'nothing'}")
+
     def wait(
         self,
         path: str,

@@ -16,6 +16,7 @@ from typing import Any
 from ws_deployment.errors import RefusedError, UsageError
 from ws_deployment.lab import control_plane, daemon, manifests, record, ws_manager_stand_in
 from ws_deployment.lab.control_plane import PortTakenError, Tools
+from ws_deployment.lab.faults import cluster_fault
 from ws_deployment.lab.layout import cluster_folder, lock_file, names_in
 from ws_deployment.lab.ports import free_ports
 from ws_deployment.lab.record import LabCluster
@@ -30,6 +31,7 @@ Progress = Callable[[str], None]
 _PATIENCE = 120.0
 #: Times that other ports are tried when one was taken meanwhile.
 _PORT_ATTEMPTS = 4
+_NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
 def create_cluster(
@@ -47,12 +49,14 @@ def create_cluster(
     `run_id` and `fleet` are its owner's marks; `labels` are kept with it. One that bears the same run's mark is gone
     on with, or returned; its processes are started again where they have ended (after a reboot).
 
-    Raises RefusedError when it is another run's, MissingToolError without the programs, TransientError when a part
-    does not come up.
+    Raises RefusedError when it is another run's or was ordered to be unreachable, MissingToolError without the
+    programs, TransientError when a part does not come up.
     """
     began = time.monotonic()
     with _changing(name, on_progress) as folder:
         cluster = _adopted(name, run_id, on_progress)
+        if cluster_fault(folder).unreachable:
+            raise _unreachable(name)
         tools = provide(*CONTROL_PLANE, on_progress=on_progress)
         if not cluster:
             private_folder(folder)
@@ -124,9 +128,7 @@ def _adopted(name: str, run_id: str, on_progress: Progress) -> LabCluster | None
         shutil.rmtree(folder)
     if known and not known.complete:
         on_progress(f"{name}: going on with what an earlier attempt has left")
-        # Whoever died between starting a process and recording it left one that nobody knows.
-        recorded = {process.pid for process in daemon.recorded(folder) if process.alive()}
-        daemon.end([stray for stray in daemon.strays(folder) if stray.pid not in recorded], grace=0)
+        daemon.end_strays(folder)
     return known
 
 
@@ -177,6 +179,9 @@ def _ensure(cluster: LabCluster, tools: Tools, on_progress: Progress) -> LabClus
     for node in manifests.nodes(cluster):
         api.create("/api/v1/nodes", node)
     api.wait("/readyz", timeout=_PATIENCE, watch=watch)
+    if cluster.complete and not daemon.find(home, "kwok"):
+        # The kwok that has ended holds the nodes for 40 s more; another one would leave their Pods alone until then.
+        api.delete_all(_NODE_LEASES)
     on_progress(f"{cluster.name}: waiting for the nodes")
     processes += [*control_plane.ensure_controllers(home, tools), stand_in]
     api.create("/api/v1/namespaces/kube-system/configmaps", manifests.mark(cluster))
@@ -197,6 +202,11 @@ def _ready_nodes(body: Any) -> int:
         any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
         for conditions in (node["status"].get("conditions", []) for node in body["items"])
     )
+
+
+def _unreachable(name: str) -> RefusedError:
+    remedy = f"Heal it: ws-deployment lab fault {name} --clear"
+    return RefusedError("starting", on=f"lab cluster {name}", why="it was ordered to be unreachable", remedy=remedy)
 
 
 def _not_ours(known: LabCluster, run_id: str, attempted: str) -> RefusedError:

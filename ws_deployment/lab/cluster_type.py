@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ws_deployment.config.prometheus import Prometheus
 from ws_deployment.config.v1 import Bridge, KubernetesAccess
 from ws_deployment.interfaces import (
     Finding,
@@ -20,8 +21,9 @@ from ws_deployment.interfaces import (
 )
 from ws_deployment.lab import meta as lab_meta
 from ws_deployment.lab import meta_kubernetes, record
+from ws_deployment.lab import prometheus as lab_prometheus
 from ws_deployment.lab.cluster import list_clusters
-from ws_deployment.lab.layout import cluster_folder
+from ws_deployment.lab.layout import cluster_folder, meta_folder
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.tools.bundled import bundled
 from ws_deployment.tools.catalogue import CONTROL_PLANE
@@ -31,6 +33,9 @@ from ws_deployment.tools.provide import find_all, provide
 
 #: How Terraform calls the lab, wherever it is installed.
 _PROGRAM = (sys.executable, "-m", "ws_deployment.lab")
+
+#: What a run needs of the lab.
+_PROGRAMS = (*CONTROL_PLANE, lab_prometheus.NAME)
 
 #: In a cluster's private folder, where the lab that made the cluster is another state folder's.
 _KUBECONFIG = "kubeconfig"
@@ -55,7 +60,7 @@ class LocalCluster(IClusterType):
                 f"the lab has a cluster {name} of run {known.run_id}",
                 f"Take another --cluster-id, or remove it: ws-deployment lab cluster delete {name}",
             )
-        _found, missing = find_all(*CONTROL_PLANE)
+        _found, missing = find_all(*_PROGRAMS)
         if missing and context.dry_run:
             return Verdict.deferred(f"a run builds {', '.join(sorted(missing))} first (minutes, once)")
         return Verdict.proceed()
@@ -98,8 +103,8 @@ class LocalCluster(IClusterType):
         return frozenset(cluster.name for cluster in list_clusters())
 
     def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
-        """Whether the control plane's programs are here, and the memory that the fleet's lab clusters take."""
-        found, missing = find_all(*CONTROL_PLANE)
+        """Whether the programs are here, and the memory that the fleet's lab clusters take."""
+        found, missing = find_all(*_PROGRAMS)
         here = ", ".join(f"{name} {tool.version}" for name, tool in sorted(found.items()))
         programs = Finding("lab programs", "ok", here)
         if missing:
@@ -110,7 +115,7 @@ class LocalCluster(IClusterType):
 
     def prepare_meta(self, meta: MetaCluster, progress: Callable[[str], None]) -> None:
         """Start the lab's meta cluster of that name where it does not run; build what a run needs and is not here."""
-        provide(*CONTROL_PLANE, "helm", "terraform", on_progress=progress)
+        provide(*_PROGRAMS, "helm", "terraform", on_progress=progress)
         lab_meta.ensure_meta(meta.name, meta.bridge.api if meta.bridge else "2026", on_progress=progress)
         if _has_own_kubernetes(meta):
             meta_kubernetes.ensure(meta.name, on_progress=progress)
@@ -121,6 +126,14 @@ class LocalCluster(IClusterType):
             if known.name == meta.name:
                 return Bridge.model_validate({"api": known.api, "address": known.endpoint})
         raise NotYetError("finding the bridge of", on=meta.name, why="the lab starts it in a run")
+
+    def prometheus(self, meta: MetaCluster) -> Prometheus | None:
+        """The lab's own; it says where another one is. Raises NotYetError while the lab has none for that name."""
+        if told := super().prometheus(meta):
+            return told
+        if known := lab_prometheus.find(meta_folder(meta.name)):
+            return Prometheus.model_validate({"url": known.url})
+        raise NotYetError("finding the Prometheus of", on=meta.name, why="the lab starts it in a run")
 
     def kubernetes(self, meta: MetaCluster) -> KubernetesAccess | None:
         """The lab's own where the config asks for it; it says where another one is."""

@@ -109,12 +109,23 @@ def end(daemons: Iterable[Daemon], *, grace: float) -> None:
         raise TransientError("ending", on=names, why="still there after SIGKILL", remedy="Try again.")
 
 
-def end_all(home: Path, *, grace: float = 0.0) -> None:
-    """End every process of `home`: the recorded ones, and strays that bear its mark. Records are removed."""
-    end(recorded(home), grace=grace)
-    end(strays(home), grace=0.0)
+def end_all(home: Path, *, grace: float = 0.0, but: str = "") -> None:
+    """End every process of `home`: the recorded ones, and strays that bear its mark. Records are removed.
+
+    The recorded process called `but` goes on.
+    """
+    kept = find(home, but) if but else None
+    end([each for each in recorded(home) if each != kept], grace=grace)
+    end_strays(home)
     for path in (home / "processes").glob("*.json"):
-        path.unlink(missing_ok=True)
+        if not kept or path != _record(home, but):
+            path.unlink(missing_ok=True)
+
+
+def end_strays(home: Path) -> None:
+    """End at once what bears the mark of `home` and no record knows: who started it died before it was recorded."""
+    known = {process.pid for process in recorded(home) if process.alive()}
+    end([stray for stray in strays(home) if stray.pid not in known], grace=0.0)
 
 
 def strays(top: Path) -> list[Daemon]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-from ws_deployment.lab import daemon, meta_kubernetes, record
+from ws_deployment.lab import daemon, meta_kubernetes, prometheus, record
 from ws_deployment.lab.cluster import delete_cluster, is_running, list_clusters
+from ws_deployment.lab.faults import Fault, cluster_fault, meta_fault
 from ws_deployment.lab.instance import forget
 from ws_deployment.lab.layout import lab_home, names_in
-from ws_deployment.lab.meta import delete_meta, list_metas
+from ws_deployment.lab.meta import LabMeta, delete_meta, list_metas
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.lab.registrations import registrations
 
 
 def lab_status() -> dict[str, Any]:
-    """What the lab runs, as JSON values: `metaClusters` and `clusters`, each with its `state` and registrations."""
+    """What the lab runs, as JSON values: `metaClusters` and `clusters`, each with its `state` and registrations.
+
+    `faults` are those that were ordered, by field; `ails` tells them in words, and is empty for what is healthy.
+    """
     known = registrations()
     metas = [
         {
@@ -25,6 +30,8 @@ def lab_status() -> dict[str, Any]:
             "metricsPort": meta.metrics_port,
             "state": "running" if meta.running() else "stopped",
             "kubeconfig": str(kubernetes.kubeconfig) if (kubernetes := meta_kubernetes.find(meta.name)) else None,
+            "prometheus": _prometheus(meta),
+            **_health(meta_fault(meta.folder)),
         }
         for meta in list_metas()
     ]
@@ -37,6 +44,7 @@ def lab_status() -> dict[str, Any]:
                 for each in known
                 if each.url == cluster.url
             ],
+            **_health(cluster_fault(cluster.folder)),
         }
         for cluster in list_clusters()
     ]
@@ -57,7 +65,18 @@ def remove_everything(*, on_progress: Callable[[str], None] = lambda _line: None
     daemon.end(daemon.strays(lab_home()), grace=0)
 
 
+def _prometheus(meta: LabMeta) -> dict[str, Any] | None:
+    known = prometheus.find(meta.folder)
+    return {"url": known.url, "running": known.running()} if known else None
+
+
+def _health(fault: Fault) -> dict[str, Any]:
+    return {"faults": asdict(fault), "ails": fault.words()}
+
+
 def _state(cluster: LabCluster) -> str:
     if not cluster.complete:
         return "incomplete"
+    if cluster_fault(cluster.folder).unreachable:
+        return "unreachable"
     return "running" if is_running(cluster) else "stopped"

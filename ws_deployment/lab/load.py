@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,11 +26,16 @@ WINDOW = 100
 _TICK = 0.05
 #: Seconds for one request; starting many Pods takes its time.
 _TIMEOUT = 30.0
+#: Seconds for which a bridge that has answered before may be away: it is being restarted.
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How the load stands: seconds since its begin, starts in all and failed ones by cluster, recent placements."""
+    """How the load stands: seconds since its begin, starts in all and failed ones by cluster, recent placements.
+
+    Starts that no cluster took, or that a bridge which was away never heard of, are told under the empty name.
+    """
 
     elapsed: float
     started: Mapping[str, int]
@@ -60,6 +65,8 @@ class Load:
         self._failed: Counter[str] = Counter()
         self._recent: deque[str] = deque(maxlen=WINDOW)
         self._last_error = ""
+        #: When the bridge answered last; None before it ever has.
+        self._answered: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +81,7 @@ class Load:
     def run(self, duration: float | None = None, interval: float = 1.0) -> Iterator[Snapshot]:
         """Start workspaces for `duration` seconds, or for ever; tell how it stands every `interval` seconds.
 
-        Raises TransientError when the bridge does not answer.
+        Raises TransientError when the bridge does not answer at first, or for longer than a restart takes.
         """
         begin = time.monotonic()
         sent, told = 0, 0.0
@@ -93,8 +100,19 @@ class Load:
             time.sleep(_TICK)
 
     def _start(self, count: int) -> None:
-        answer = self._web.call("POST", "/workspaces", asdict(self._order) | {"count": count})
-        for each in (Started(**told) for told in answer["started"]):
+        try:
+            answer = self._web.call("POST", "/workspaces", asdict(self._order) | {"count": count})
+        except TransientError as error:
+            if self._answered is None or time.monotonic() - self._answered > _PATIENCE:
+                raise
+            # These users have seen an error page; nobody tries again for them.
+            self._count(Started("", "", error.why) for _ in range(count))
+        else:
+            self._answered = time.monotonic()
+            self._count(Started(**told) for told in answer["started"])
+
+    def _count(self, started: Iterable[Started]) -> None:
+        for each in started:
             self._started[each.cluster] += 1
             self._recent.append(each.cluster)
             if each.error:

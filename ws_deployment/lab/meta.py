@@ -1,6 +1,7 @@
-"""Runs the lab's meta clusters: each a process that speaks the bridge's protocol and places workspaces.
+"""Runs the lab's meta clusters: each a process that speaks the bridge's protocol and places workspaces, and Prometheus.
 
-What that process does is written in `lab.bridge`; this module makes sure that it runs, always at the same address.
+What that process does is written in `lab.bridge`; this module makes sure that it runs, always at the same address,
+with the Prometheus of `lab.prometheus` beside it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ws_deployment.errors import TransientError, UsageError
-from ws_deployment.lab import daemon, meta_kubernetes
+from ws_deployment.lab import daemon, meta_kubernetes, prometheus
+from ws_deployment.lab.faults import meta_fault
 from ws_deployment.lab.layout import lab_home, lock_file, meta_folder, names_in
 from ws_deployment.lab.ports import free_ports, is_free
+from ws_deployment.lab.prometheus import LabPrometheus
 from ws_deployment.tools.files import read_json, write_json
 from ws_deployment.tools.folders import private_folder
 from ws_deployment.tools.lock import locked
+from ws_deployment.tools.provide import provide
 
 _NAME = "bridge"
 #: Seconds within which it must serve.
@@ -56,18 +60,22 @@ def ensure_meta(name: str, api: str = "2026", *, on_progress: Callable[[str], No
     """Make sure that the meta cluster `name` serves, speaking the generation `api`, and return it.
 
     Its ports are drawn once and kept. One that runs with another generation is started anew with this one; its
-    registrations stay. Raises TransientError when it does not come up.
+    registrations stay. Raises MissingToolError without Prometheus, TransientError when one of the two does not come up.
     """
+    program = provide(prometheus.NAME, on_progress=on_progress)[prometheus.NAME].path
     with locked(lock_file(folder := meta_folder(name))):
         private_folder(folder)
-        known = _read(name)
-        if known and known.api == api and known.running():
-            return known
-        daemon.end_all(folder, grace=_GRACE)
-        on_progress(f"{name}: starting the meta cluster's bridge")
-        if known:
-            return _started(replace(known, api=api))
-        return _started_anywhere(name, folder, api)
+        made = known = _read(name)
+        if made is None or made.api != api or not made.running():
+            daemon.end_all(folder, grace=_GRACE, but=prometheus.NAME)
+            on_progress(f"{name}: starting the meta cluster's bridge")
+            if known:
+                made = _started(replace(known, api=api), program)
+            else:
+                made = _started_anywhere(name, folder, api, program)
+        if begun := _prometheus_begun(made, program):
+            prometheus.settle(begun, program)
+        return made
 
 
 def meta_endpoint(name: str) -> str:
@@ -102,24 +110,25 @@ def delete_meta(name: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started_anywhere(name: str, folder: Path, api: str) -> LabMeta:
+def _started_anywhere(name: str, folder: Path, api: str, program: Path) -> LabMeta:
     """Draw ports until nobody takes them first. Once announced they are kept."""
     for attempt in range(1, _PORT_ATTEMPTS + 1):
         port, metrics_port = free_ports(2)
         try:
-            return _started(LabMeta(name, folder, api, port, metrics_port))
+            return _started(LabMeta(name, folder, api, port, metrics_port), program)
         except TransientError:
             if attempt == _PORT_ATTEMPTS or (is_free(port) and is_free(metrics_port)):
                 raise
     raise AssertionError  # the last attempt returns or raises
 
 
-def _started(meta: LabMeta) -> LabMeta:
+def _started(meta: LabMeta, program: Path) -> LabMeta:
     write_json(meta.folder / "config.json", {**_settings(meta.folder), **_told(meta)})
     ready = meta.folder / "ready"
     ready.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "ws_deployment.lab.bridge", "--home", str(meta.folder)]
     process = daemon.start(_NAME, argv, home=meta.folder)
+    _prometheus_begun(meta, program)  # it comes up while the bridge does
     daemon.wait_until(lambda: ready.exists() or not process.alive(), timeout=_PATIENCE)
     if not ready.exists():
         raise TransientError(
@@ -129,6 +138,12 @@ def _started(meta: LabMeta) -> LabMeta:
             remedy=f"The whole log: {process.log}",
         )
     return meta
+
+
+def _prometheus_begun(meta: LabMeta, program: Path) -> LabPrometheus | None:
+    if meta_fault(meta.folder).prometheus_down:
+        return None
+    return prometheus.begin(meta.folder, program, meta.metrics_port)
 
 
 def _read(name: str) -> LabMeta | None:

@@ -40,7 +40,6 @@ def _write_config(cluster: LabCluster) -> None:
         "port": cluster.ws_manager_port,
         "metrics_port": cluster.ws_manager_metrics_port,
         "kubeconfig": str(cluster.kubeconfig),
-        "cluster": cluster.name,
     }
     write_json(cluster.folder / NAME / "config.json", settings)
 

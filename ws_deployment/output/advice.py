@@ -6,7 +6,7 @@ from ws_deployment.engine.outcome import Status
 from ws_deployment.output.model import RunView, TaskView
 
 #: Statuses of runs that have come to an end of which something can be done again.
-_TO_DO_AGAIN = frozenset({Status.FAILED, Status.CANCELLED})
+_TO_DO_AGAIN = frozenset({Status.FAILED, Status.TURNED_BACK, Status.CANCELLED})
 
 
 def approval(run: RunView, task: TaskView) -> str:

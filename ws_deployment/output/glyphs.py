@@ -34,9 +34,10 @@ LOOKS = {
     Status.PAUSED: Look("‖", "=", "yellow"),
     Status.INTERRUPTED: Look("■", "#", "yellow"),
     Status.ROLLED_BACK: Look("↺", "<", "yellow"),
+    Status.TURNED_BACK: Look("↺", "<", "red"),
 }
 #: Statuses whose word must stand somewhere near their symbol, because it is not obvious.
-TELLING = (Status.SKIPPED, Status.REFUSED, Status.UNKNOWN, Status.BLOCKED, Status.CANCELLED)
+TELLING = (Status.SKIPPED, Status.REFUSED, Status.UNKNOWN, Status.BLOCKED, Status.CANCELLED, Status.TURNED_BACK)
 
 _SPELLING = str.maketrans({"…": "..", "→": "->", "—": "-", "–": "-", "·": "-", "✓": "+", "✗": "x"})  # noqa: RUF001  these very characters are meant
 #: Escape sequences (CSI, OSC, others) and other control characters: a child's output must not steer the terminal.

@@ -26,8 +26,9 @@ _LABEL = 20
 _BAR = 24
 #: Statuses in the order in which rows that do not all fit are shown.
 _URGENCY = {status: place for place, status in enumerate((
-    Status.FAILED, Status.REFUSED, Status.UNKNOWN, Status.CANCELLED, Status.INTERRUPTED, Status.PAUSED,
-    Status.RUNNING, Status.BLOCKED, Status.WAITING, Status.QUEUED, Status.ROLLED_BACK, Status.DONE, Status.SKIPPED,
+    Status.FAILED, Status.REFUSED, Status.UNKNOWN, Status.TURNED_BACK, Status.CANCELLED, Status.INTERRUPTED,
+    Status.PAUSED, Status.RUNNING, Status.BLOCKED, Status.WAITING, Status.QUEUED, Status.ROLLED_BACK, Status.DONE,
+    Status.SKIPPED,
 ))}  # fmt: skip
 
 

@@ -19,7 +19,8 @@ import tenacity
 
 from ws_deployment import __version__
 from ws_deployment.config.duration import format_duration
-from ws_deployment.config.v1 import Notification, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Notification
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.errors import WsDeploymentError

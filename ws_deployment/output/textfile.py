@@ -20,7 +20,8 @@ from ws_deployment.output.outputs import Output
 
 #: How the process that writes the file can leave a run.
 _STATUSES = (
-    Status.DONE, Status.FAILED, Status.REFUSED, Status.CANCELLED, Status.INTERRUPTED, Status.WAITING,
+    Status.DONE, Status.FAILED, Status.TURNED_BACK, Status.REFUSED, Status.CANCELLED, Status.INTERRUPTED,
+    Status.WAITING,
 )  # fmt: skip
 _SUCCESS = "ws_deployment_run_last_success_timestamp_seconds"
 

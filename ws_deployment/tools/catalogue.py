@@ -48,6 +48,8 @@ TOOLS = {
         Tool("helm", ("helm",), ("version", "--short"), (4, 0), "kubernetes", below=(5,)),
         # 1.6 is the first with `terraform_data` outputs as the modules use them in both programs.
         Tool("terraform", ("terraform", "tofu"), ("version",), (1, 6), "opentofu", below=(2,)),
+        # The flags and the configuration that the lab uses are the same in both major versions.
+        Tool("prometheus", ("prometheus",), ("--version",), (2, 45), "prometheus", below=(4,)),
     )
 }
 

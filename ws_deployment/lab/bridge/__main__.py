@@ -18,6 +18,7 @@ from ws_deployment.lab.bridge.service import ClusterService
 from ws_deployment.lab.bridge.settings import Settings
 from ws_deployment.lab.bridge.starter import Starter
 from ws_deployment.lab.bridge.store import Store
+from ws_deployment.lab.bridge.targets import Targets
 from ws_deployment.lab.bridge.web import Web
 from ws_deployment.lab.bridge.workspaces import Workspaces
 from ws_deployment.tools.files import write_json
@@ -43,13 +44,15 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     ready.unlink(missing_ok=True)
     store = Store(settings.home / "state.json")
     workspaces = Workspaces(settings)
-    service = ClusterService(settings, store, CallLog(settings.home / "calls.jsonl"), workspaces.running)
+    targets = Targets(settings)
+    service = ClusterService(settings, store, CallLog(settings.home / "calls.jsonl"), workspaces.running, targets.tell)
+    targets.tell(service.clusters())
     # Without this a second process could share the port, and each would get some of the calls.
     server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
     add_ClusterServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]  # generated without types
     port = server.add_insecure_port(f"127.0.0.1:{settings.port}")
-    starter = Starter(settings.api, service.clusters, workspaces, settings.seed)
-    web = Web(settings.metrics_port, registry(service.clusters), starter, workspaces)
+    starter = Starter(settings, service.clusters, workspaces)
+    web = Web(settings.metrics_port, registry(service.clusters, starter.counts), starter, workspaces)
     server.start()
     web.start()
     try:

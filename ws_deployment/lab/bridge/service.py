@@ -21,6 +21,7 @@ from ws_deployment.lab.bridge.calls import CallLog
 from ws_deployment.lab.bridge.probe import ProbeError, probe
 from ws_deployment.lab.bridge.settings import Settings
 from ws_deployment.lab.bridge.store import Cluster, Store
+from ws_deployment.lab.faults import meta_fault
 
 #: The only regions that today's server takes.
 REGIONS = frozenset({"", "europe", "north-america", "south-america", "africa", "asia"})
@@ -32,16 +33,27 @@ class Refusal(Exception):  # noqa: N818  the word of the protocol's own errors
 
 
 class ClusterService(ClusterServiceServicer):
-    """Serves one meta cluster. `running` tells the ids of the workspaces that run on a cluster."""
+    """Serves one meta cluster.
+
+    `running` tells the ids of the workspaces that run on a cluster; `changed` is told all clusters when one has come
+    or gone.
+    """
 
     def __init__(
-        self, settings: Settings, store: Store, calls: CallLog, running: Callable[[Cluster], list[str]]
+        self,
+        settings: Settings,
+        store: Store,
+        calls: CallLog,
+        running: Callable[[Cluster], list[str]],
+        changed: Callable[[list[Cluster]], None],
     ) -> None:
+        self._home = settings.home
         self._api = settings.api
         self._static = [Cluster(each.name, each.url, cordoned=False, score=50, static=True) for each in settings.static]
         self._store = store
         self._calls = calls
         self._running = running
+        self._changed = changed
         # The real server works its calls off one by one.
         self._turn = threading.Lock()
 
@@ -72,16 +84,22 @@ class ClusterService(ClusterServiceServicer):
         return pb.ListResponse(status=[_status(each, self._api) for each in self.clusters()])
 
     def _answer(self, method: str, request: Message, context: Any, work: Callable[[Any], None]) -> None:
-        refused = ""
         with self._turn:
-            try:
-                work(request)
-            except (Refusal, ProbeError) as error:
-                refused = str(error)
+            code, refused = self._outcome(work, request)
             self._calls.add(method, request, refused or "OK")
         if refused:
+            context.abort(code, refused)
+
+    def _outcome(self, work: Callable[[Any], None], request: Message) -> tuple[grpc.StatusCode, str]:
+        """Do the work; the code and the text of the refusal, which is empty where all went well."""
+        if meta_fault(self._home).unavailable:
+            return grpc.StatusCode.UNAVAILABLE, "the lab was told to be unavailable"
+        try:
+            work(request)
+        except (Refusal, ProbeError) as error:
             # Whatever the cause, the real server's clients see UNKNOWN.
-            context.abort(grpc.StatusCode.UNKNOWN, refused)
+            return grpc.StatusCode.UNKNOWN, str(error)
+        return grpc.StatusCode.OK, ""
 
     def _register(self, request: pb.RegisterRequest) -> None:
         if self._api is Api.Y2026:
@@ -105,6 +123,7 @@ class ClusterService(ClusterServiceServicer):
                 tls_digest=_digest(request.tls),
             )
         )
+        self._changed(self.clusters())
 
     def _check_new(self, request: pb.RegisterRequest) -> None:
         if request.region not in REGIONS:
@@ -128,6 +147,7 @@ class ClusterService(ClusterServiceServicer):
         if running:
             raise Refusal(f"cluster is not empty ({len(running)} instances remaining)[{','.join(running)}]")
         self._store.remove(request.name)
+        self._changed(self.clusters())
 
 
 def _updated(cluster: Cluster, request: pb.UpdateRequest, api: Api) -> Cluster:

@@ -1,4 +1,7 @@
-"""The bridge's HTTP port: /metrics as the real one has it, and /workspaces, the lab's own way to start some."""
+"""The bridge's HTTP port: /metrics as the real one has it; /workspaces and /starts, the lab's own way to start some.
+
+/starts tells how many went to which cluster since the process began.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +48,14 @@ class _Handler(BaseHTTPRequestHandler):
     workspaces: Workspaces
 
     def do_GET(self) -> None:
-        """Serve /metrics."""
-        if urlsplit(self.path).path == "/metrics":
-            self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.metrics))
-        else:
-            self._answer_json(HTTPStatus.NOT_FOUND, {"error": "no such path"})
+        """Serve /metrics, and the starter's counts as /starts."""
+        match urlsplit(self.path).path:
+            case "/metrics":
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.metrics))
+            case "/starts":
+                self._answer_json(HTTPStatus.OK, asdict(self.starter.counts()))
+            case _:
+                self._answer_json(HTTPStatus.NOT_FOUND, {"error": "no such path"})
 
     def do_POST(self) -> None:
         """Start workspaces: the body is an Order in JSON, the answer a list of what became of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import random
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from ws_deployment.errors import WsDeploymentError
 from ws_deployment.lab.bridge.kubeconfigs import all_kubeconfigs, kubeconfig_of
 from ws_deployment.lab.bridge.settings import Settings
 from ws_deployment.lab.bridge.store import Cluster
+from ws_deployment.lab.faults import cluster_fault
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 
 _PODS = "/api/v1/namespaces/default/pods"
@@ -23,8 +25,12 @@ _META = "lab.ws-deployment/meta"
 _SESSION = "lab.ws-deployment/session"
 #: Annotation: seconds since the epoch. A bridge that was restarted finds there what it still has to stop.
 _STOP_AT = "lab.ws-deployment/stop-at"
-#: Seconds between two looks at what is due to stop.
+#: What the lab's stages obey.
+_FAULT = "ws-deployment.lab/fault"
+_START_DELAY = "ws-deployment.lab/start-delay"
+#: Seconds between two looks at what is due to stop, and until a cluster that was out of reach is asked again.
 _TICK = 0.5
+_AGAIN = 5.0
 
 
 class Workspaces:
@@ -33,6 +39,8 @@ class Workspaces:
     def __init__(self, settings: Settings) -> None:
         self._meta = settings.name
         self._lab_home = settings.lab_home
+        # Not the placement's own draw: whoever is placed here shall not also be the one who fails.
+        self._draw = random.Random(None if settings.seed is None else f"faults {settings.seed}")  # noqa: S311  no secret
         self._lock = threading.Lock()
         self._apis: dict[Path, tuple[float, ClusterApi]] = {}
         #: When (seconds since the epoch), in which cluster, which Pod is to be stopped.
@@ -51,12 +59,20 @@ class Workspaces:
         self._stopper.join(_TICK * 2)
 
     def start(self, cluster: Cluster, workspace: str, kind: str, session: str, duration: float | None) -> None:
-        """Make the Pod of a workspace. It is stopped after `duration` seconds. Raises WsDeploymentError."""
+        """Make the Pod of a workspace. It is stopped after `duration` seconds. Raises WsDeploymentError.
+
+        Where the cluster is sick the Pod is told to fail, or to be slow, as often and as much as was ordered.
+        """
         kubeconfig = kubeconfig_of(cluster, self._lab_home)
         pod = _pod(self._meta, workspace, kind, session)
+        fault = cluster_fault(kubeconfig.parent)
+        if fault.start_failures and self._draw.random() < fault.start_failures:
+            pod["metadata"]["labels"][_FAULT] = "start"
+        if fault.latency:
+            pod["metadata"]["annotations"][_START_DELAY] = f"{1000 * fault.latency:.0f}ms"
         if duration is not None:
             due = time.time() + duration
-            pod["metadata"]["annotations"] = {_STOP_AT: f"{due:.1f}"}
+            pod["metadata"]["annotations"][_STOP_AT] = f"{due:.1f}"
             with self._lock:
                 heapq.heappush(self._due, (due, kubeconfig, pod["metadata"]["name"]))
         with self._under_way(session):
@@ -105,8 +121,15 @@ class Workspaces:
                 while self._due and self._due[0][0] <= time.time():
                     due.append(heapq.heappop(self._due))
             for _, kubeconfig, pod in due:
-                with contextlib.suppress(WsDeploymentError):
-                    self._api(kubeconfig).delete(f"{_PODS}/{pod}")
+                self._stop_or_try_again(kubeconfig, pod)
+
+    def _stop_or_try_again(self, kubeconfig: Path, pod: str) -> None:
+        try:
+            self._api(kubeconfig).delete(f"{_PODS}/{pod}")
+        except WsDeploymentError:
+            if kubeconfig.exists():  # else the cluster is gone, with all its Pods
+                with self._lock:
+                    heapq.heappush(self._due, (time.time() + _AGAIN, kubeconfig, pod))
 
     def _remember_due(self) -> None:
         for kubeconfig in all_kubeconfigs(self._lab_home):
@@ -150,7 +173,7 @@ def _pod(meta: str, workspace: str, kind: str, session: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"ws-{workspace}", "labels": labels},
+        "metadata": {"name": f"ws-{workspace}", "labels": labels, "annotations": {}},
         "spec": {
             "automountServiceAccountToken": False,
             "restartPolicy": "Never",

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from prometheus_client import start_http_server
 
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 from ws_deployment.lab.ws_manager.metrics import WorkspaceMetrics
 from ws_deployment.lab.ws_manager.watch import follow
+from ws_deployment.lab.ws_manager.web import Web
 from ws_deployment.tools.files import write_json
 
 #: Seconds that calls under way have at the end.
@@ -32,14 +32,12 @@ class Settings:
     port: int
     metrics_port: int
     kubeconfig: Path
-    cluster: str
 
     @classmethod
     def read(cls, folder: Path) -> Settings:
         """Read `folder`/config.json. Raises OSError, KeyError or ValueError where it is not as agreed."""
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kubeconfig = Path(told["kubeconfig"])
-        return cls(folder, int(told["port"]), int(told["metrics_port"]), kubeconfig, told["cluster"])
+        return cls(folder, int(told["port"]), int(told["metrics_port"]), Path(told["kubeconfig"]))
 
 
 def main() -> None:
@@ -60,19 +58,20 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     _add_services(server)
     port = server.add_secure_port(f"127.0.0.1:{settings.port}", _credentials(settings.folder))
-    metrics = WorkspaceMetrics(settings.cluster)
-    web, _ = start_http_server(settings.metrics_port, "127.0.0.1", metrics.registry)
+    metrics = WorkspaceMetrics()
+    web = Web(settings.metrics_port, metrics.registry)
     server.start()
+    web.start()
     api = ClusterApi(settings.kubeconfig)
     threading.Thread(target=follow, args=(api, metrics, ended), daemon=True, name="follow").start()
     try:
-        told = {"port": port, "metrics_port": web.server_address[1], "pid": os.getpid()}
+        told = {"port": port, "metrics_port": web.port, "pid": os.getpid()}
         write_json(ready, told)
         ended.wait()
     finally:
         ready.unlink(missing_ok=True)
         server.stop(GRACE).wait()
-        web.shutdown()
+        web.stop()
 
 
 def _credentials(folder: Path) -> grpc.ServerCredentials:

@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, dis
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-_PREFIX = "gitpod_ws_manager_mk2_workspace"
+from ws_deployment.lab.ws_manager.generations import NEWER
+
+_PREFIX = f"{NEWER}workspace"
 _TYPES = {"regular": "Regular", "prebuild": "Prebuild", "imagebuild": "ImageBuild"}
 #: The class of all of the lab's workspaces.
 CLASS = "default"
@@ -34,20 +36,20 @@ class WorkspaceMetrics(Collector):
     """Counts starts, failures, stops and phases; `observe` is told every event of the watch on Pods.
 
     A Pod that was there before the first event counts in the phases alone: its start was counted by another process.
+    Whose workspaces they are is not told: the label `cluster` is the scraper's to give, as it is in the real system.
     """
 
-    def __init__(self, cluster: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._cluster = cluster
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._workspaces: dict[str, _Workspace] = {}
         # The real exporters have no such series.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self.registry = CollectorRegistry()
-        labels = ("cluster", "type", "class")
+        labels = ("type", "class")
         self._starts = Counter(f"{_PREFIX}_starts", "Workspaces started.", labels, registry=self.registry)
         self._failures = Counter(f"{_PREFIX}_starts_failure", "Starts that failed.", labels, registry=self.registry)
-        stops = ("cluster", "reason", "type", "class")
+        stops = ("reason", "type", "class")
         self._stops = Counter(f"{_PREFIX}_stops", "Workspaces stopped.", stops, registry=self.registry)
         self._startup = Histogram(
             f"{_PREFIX}_startup_seconds", "Time from start to ready.", labels, buckets=BUCKETS, registry=self.registry
@@ -65,7 +67,7 @@ class WorkspaceMetrics(Collector):
                     known.phase = _phase(pod)
                     known.started = known.phase != "Pending"
                 else:
-                    self._starts.labels(self._cluster, known.kind, CLASS).inc()
+                    self._starts.labels(known.kind, CLASS).inc()
             self._advance(known, _phase(pod))
             if kind == "DELETED":
                 del self._workspaces[name]
@@ -82,27 +84,27 @@ class WorkspaceMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The gauge of phases, as they are now."""
-        family = GaugeMetricFamily(f"{_PREFIX}_phase_total", "Workspaces by phase.", labels=["cluster", "phase"])
+        family = GaugeMetricFamily(f"{_PREFIX}_phase_total", "Workspaces by phase.", labels=["phase"])
         with self._lock:
             phases = [each.phase for each in self._workspaces.values()]
         for phase in PHASES:
-            family.add_metric([self._cluster, phase], phases.count(phase))
+            family.add_metric([phase], phases.count(phase))
         yield family
 
     def _advance(self, workspace: _Workspace, phase: str) -> None:
         if phase == "Running" and not workspace.started:
             workspace.started = True
             took = self._clock() - workspace.seen
-            self._startup.labels(self._cluster, workspace.kind, CLASS).observe(took)
+            self._startup.labels(workspace.kind, CLASS).observe(took)
         if phase == "Failed" and not workspace.failed:
             workspace.failed = True
             if not workspace.started:
-                self._failures.labels(self._cluster, workspace.kind, CLASS).inc()
+                self._failures.labels(workspace.kind, CLASS).inc()
             self._stopped(workspace, "failed" if workspace.started else "start-failure")
         workspace.phase = "Stopped" if phase == "Failed" else phase
 
     def _stopped(self, workspace: _Workspace, reason: str) -> None:
-        self._stops.labels(self._cluster, reason, workspace.kind, CLASS).inc()
+        self._stops.labels(reason, workspace.kind, CLASS).inc()
 
 
 def _type(pod: Mapping[str, Any]) -> str:
