@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ws_deployment.interfaces import Registration, StepContext, WorkspaceCluster
-from ws_deployment.traffic.ramp import DEFAULT_SCORE, HIGHEST_SCORE
+from ws_deployment.traffic.levels import DEFAULT_SCORE, HIGHEST_SCORE
 
 #: What a bridge makes of the hint that a cluster is registered with.
 _HINTED = {"none": DEFAULT_SCORE, "prefer": HIGHEST_SCORE, "dontschedule": 0}
