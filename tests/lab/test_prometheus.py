@@ -65,7 +65,7 @@ def test_tells_within_seconds_what_was_started_by_the_names_of_the_generation() 
     newer = scraped(cluster.ws_manager_metrics_port, "2026")
     older = scraped(cluster.ws_manager_metrics_port, "2021")
     assert newer['gitpod_ws_manager_mk2_workspace_starts_total{class="default",type="Regular"}'] == 60
-    assert older['gitpod_ws_manager_workspace_starts_total{class="default",type="Regular"}'] == 60
+    assert older['gitpod_ws_manager_workspace_starts_total{type="REGULAR"}'] == 60
     with pytest.raises(urllib.error.HTTPError, match="404"):
         scraped(cluster.ws_manager_metrics_port, "1999")
 
