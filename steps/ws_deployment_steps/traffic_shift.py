@@ -177,7 +177,8 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             stages,
             {stage.percent: stage for stage in stages_of(parameters.stages, parameters.hold)},
             {c.short_name: shift_group.replaces(context, c, registrations) for c in shift_group.clusters(context)},
-            watched=parameters.watched,
+            # Where there is nothing to go back to, and nothing to compare with, nobody need look on.
+            watched=parameters.watched and bool(shift_group.old(context, registrations)),
             soak=parameters.soak,
             misfit=parameters.misfit,
         )
