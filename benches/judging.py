@@ -41,7 +41,7 @@ JUDGES: dict[str, Callable[[], Judge]] = {"gates": Ours, "fixed": Fixed, "plain"
 
 @dataclass(frozen=True)
 class Cell:
-    """Percent of shifts at one ratio and rate under one judge, and the new cluster's starts until it was turned back."""
+    """Percent of shifts at one ratio and rate under one judge, and the new cluster's starts until it was back."""
 
     ratio: float
     rate: float

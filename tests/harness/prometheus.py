@@ -15,7 +15,7 @@ from ws_deployment.lab.ports import free_ports
 from ws_deployment.tools.provide import provide
 
 #: Seconds between two scrapes.
-INTERVAL = 0.2
+INTERVAL = 1
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def running_prometheus(folder: Path, targets: Sequence[str]) -> Iterator[str]:
     program = provide("prometheus")["prometheus"].path
     folder.mkdir(parents=True, exist_ok=True)
     config = {
-        "global": {"scrape_interval": f"{INTERVAL * 1000:.0f}ms", "scrape_timeout": f"{INTERVAL * 1000:.0f}ms"},
+        "global": {"scrape_interval": f"{INTERVAL}s", "scrape_timeout": f"{INTERVAL}s"},
         "scrape_configs": [{"job_name": "test", "static_configs": [{"targets": list(targets)}]}],
     }
     (folder / "prometheus.yaml").write_text(json.dumps(config))  # JSON is YAML too
