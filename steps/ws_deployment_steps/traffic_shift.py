@@ -6,6 +6,7 @@ Which clusters are old is decided here; the arithmetic is in ws_deployment.traff
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -31,13 +32,18 @@ from ws_deployment.interfaces import (
     SubTask,
     Undo,
     Verdict,
-    WorkspaceCluster,
 )
 from ws_deployment.traffic.ramp import DEFAULT_SCORE, HIGHEST_SCORE, ramp, shares
 from ws_deployment_steps import shift_back
+from ws_deployment_steps.succession import clusters as _clusters
+from ws_deployment_steps.succession import new as _new
+from ws_deployment_steps.succession import old as _old
 
 #: What a bridge makes of the hint that a cluster is registered with.
 _HINTED = {"none": DEFAULT_SCORE, "prefer": HIGHEST_SCORE, "dontschedule": 0}
+
+#: What the task hands on: the clusters (short names) that were taken over from. In the data of the first sub-task too.
+OLD = "old"
 
 
 class TrafficShiftParameters(Parameters):
@@ -97,7 +103,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
-            subtasks=shift_back.remembering(subtasks, registrations, _new(context)),
+            subtasks=_telling(old, shift_back.remembering(subtasks, registrations, _new(context))),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
@@ -105,7 +111,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         router = self._router(context)
         router.carry_out(subtask)
         _tell(context, shares(router.registrations()))
-        return None
+        return {OLD: subtask.data[OLD]} if OLD in subtask.data else None
 
     def verify(self, context: StepContext) -> None:
         """The new clusters take starts, and none of the old ones does."""
@@ -177,18 +183,16 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         )
 
 
+def _telling(old: Sequence[str], subtasks: Sequence[SubTask]) -> tuple[SubTask, ...]:
+    """The sub-tasks, the first of which says which clusters are taken over from."""
+    if not subtasks or not old:
+        return tuple(subtasks)
+    first = replace(subtasks[0], data={**subtasks[0].data, OLD: list(old)})
+    return (first, *subtasks[1:])
+
+
 def _tell(context: StepContext, split: Mapping[str, float]) -> None:
     context.traffic({name: round(share, 1) for name, share in split.items() if share})
-
-
-def _clusters(context: StepContext) -> tuple[WorkspaceCluster, ...]:
-    """The run's clusters that shall take traffic of this meta cluster."""
-    meta = context.meta.name
-    return tuple(c for c in context.fleet.governed_by(meta) if not c.governance(meta).cordoned)
-
-
-def _new(context: StepContext) -> tuple[str, ...]:
-    return tuple(cluster.short_name for cluster in _clusters(context))
 
 
 def _foreseen(context: StepContext, registrations: Sequence[Registration]) -> tuple[Registration, ...]:
@@ -206,26 +210,6 @@ def _weight(registration: Registration) -> str:
     return f"score {registration.score} of at most {registration.max_score}, {state}"
 
 
-def _old(context: StepContext, registrations: Sequence[Registration]) -> tuple[str, ...]:
-    """What the run's clusters take over from: named by `replaces`, else available ones of the same prefix.
-
-    Static clusters and those of this run are never old.
-    """
-    new = set(_new(context))
-    old: dict[str, None] = {}
-    for cluster in _clusters(context):
-        for registration in registrations:
-            if registration.static or registration.name in new:
-                continue
-            if cluster.replaces is not None:
-                is_old = registration.name in cluster.replaces
-            else:
-                is_old = registration.available and _prefix(registration.name) == cluster.prefix
-            if is_old:
-                old[registration.name] = None
-    return tuple(old)
-
-
 def _alive(context: StepContext) -> Verdict:
     """The API of every new cluster answers; one that is not made yet is looked at when its time comes."""
     from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
@@ -233,10 +217,6 @@ def _alive(context: StepContext) -> Verdict:
     for cluster in _clusters(context):
         connect(context.with_cluster(cluster).kubeconfig(), cluster.context).version()
     return Verdict.proceed()
-
-
-def _prefix(name: str) -> str:
-    return name.rstrip("0123456789")
 
 
 def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float]) -> str:
