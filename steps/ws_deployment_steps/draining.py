@@ -10,11 +10,12 @@ from typing import Any
 
 from ws_deployment.config.duration import format_duration
 from ws_deployment.errors import CancelledError, WsDeploymentError
+from ws_deployment.fleet.folders import instance_folder
 from ws_deployment.interfaces import NotYetError, StepContext
 from ws_deployment_steps.in_use import workspaces
 
 #: Seconds between two looks at first, and at most.
-_FIRST, _MOST = 1.0, 15.0
+_FIRST, _MOST = 1.0, 10.0
 #: Looks that must find it empty, one after the other: a start may have been under way when it was cordoned.
 _LOOKS = 2
 #: Seconds that a look may take.
@@ -24,6 +25,21 @@ _SINCE = "draining.json"
 
 #: Asks a person; what its context gives tells who has said yes, empty while nobody has.
 Question = Callable[[str], AbstractContextManager[Callable[[], str]]]
+
+
+def at_work(context: StepContext) -> Counter[str]:
+    """The workspaces on the context's cluster by kind; none where there is no such cluster any more.
+
+    Raises WsDeploymentError where nobody knows: that it does not answer does not make it empty.
+    """
+    try:
+        return workspaces(context)
+    except NotYetError:
+        # Where several machines share the state, another one may have what this one does not see.
+        seen_from_here = not context.shared or instance_folder(context.folder).exists()
+        if seen_from_here and not context.cluster_type(context.cluster.type).remains(context):
+            return Counter()
+        raise
 
 
 class Draining:
@@ -74,22 +90,12 @@ class Draining:
         context = self._context
         context.deadline = time.monotonic() + _ANSWER
         try:
-            return workspaces(context)
+            return at_work(context)
         except CancelledError:
             raise
         except WsDeploymentError as error:
-            if isinstance(error, NotYetError) and self._is_gone():
-                return Counter()
             self._say(f"it does not answer, so nobody knows who works on it: {error.why}")
             return None
-
-    def _is_gone(self) -> bool:
-        try:
-            return not self._context.cluster_type(self._context.cluster.type).remains(self._context)
-        except CancelledError:
-            raise
-        except WsDeploymentError:
-            return False
 
     def _tell(self, left: Counter[str] | None) -> None:
         if left is None:

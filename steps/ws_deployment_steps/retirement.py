@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.interfaces import IRegistrar, MetaCluster, Outputs, StepContext
 from ws_deployment_steps import destruction, ownership
-from ws_deployment_steps.draining import Draining, Question
-from ws_deployment_steps.in_use import workspaces
+from ws_deployment_steps.draining import Draining, Question, at_work
 from ws_deployment_steps.standing import Standing, refuse_forbidden, standings
 
 
@@ -91,7 +90,7 @@ class Retirement:
         """Raise RefusedError where somebody works on it. One that does not answer is an error, too."""
         if destruction.begun(self.context):
             return
-        found = workspaces(self.context)
+        found = at_work(self.context)
         if total := found.total():
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
             raise RefusedError(
