@@ -7,6 +7,7 @@ router's; what must hold before the next stage is watched by `shift_watch`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -35,6 +36,9 @@ from ws_deployment_steps import shift_back, shift_group, shift_judges
 from ws_deployment_steps.shift_judging import JudgingParameters
 from ws_deployment_steps.shift_plan import Ramp
 from ws_deployment_steps.shift_stages import StageEntry, stages_of
+
+#: What the task hands on: the clusters (short names) that were taken over from. In the data of the first sub-task too.
+OLD = "old"
 
 
 class TrafficShiftParameters(JudgingParameters):
@@ -91,12 +95,15 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         stages = self._stages(context, registrations)
         subtasks = tuple(self._ramp(context, stages, registrations).subtasks(router, registrations))
         notes = [stage.imprecise for stage in stages if stage.imprecise]
+        old = shift_group.old(context, registrations)
         return StepPlan(
-            _summary(new, shift_group.old(context, registrations), [stage.percent for stage in stages]),
+            _summary(new, old, [stage.percent for stage in stages]),
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
-            subtasks=shift_back.remembering(subtasks, registrations, new),
+            subtasks=_telling(
+                shift_group.old(context, registrations), shift_back.remembering(subtasks, registrations, new)
+            ),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
@@ -106,7 +113,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             return shift_judges.watched(context, router, self.parameters, subtask)
         router.carry_out(subtask)
         _tell(context, shares(router.registrations()))
-        return None
+        return {OLD: subtask.data[OLD]} if OLD in subtask.data else None
 
     def verify(self, context: StepContext) -> None:
         """The new clusters take starts, and none of the old ones does."""
@@ -195,6 +202,14 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             unknown=(f"which clusters it moves from, and the single writes: {reason.why}",),
             subtasks=(),
         )
+
+
+def _telling(old: Sequence[str], subtasks: Sequence[SubTask]) -> tuple[SubTask, ...]:
+    """The sub-tasks, the first of which says which clusters are taken over from."""
+    if not subtasks or not old:
+        return tuple(subtasks)
+    first = replace(subtasks[0], data={**subtasks[0].data, OLD: list(old)})
+    return (first, *subtasks[1:])
 
 
 def _tell(context: StepContext, split: Mapping[str, float]) -> None:

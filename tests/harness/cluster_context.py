@@ -88,8 +88,8 @@ class ClusterContext(StepContext):
     def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
         raise AssertionError((via, options, meta))
 
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
-        raise AssertionError(cluster)
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
+        raise AssertionError((cluster, made_by))
 
     def _made(self, name: str) -> Path:
         path = self._top / name

@@ -99,5 +99,5 @@ class MetaContext(StepContext):
         kind = _ROUTERS[via]
         return kind(kind.parameters_model.model_validate(options), meta, self)
 
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
-        raise AssertionError(cluster)
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
+        raise AssertionError((cluster, made_by))

@@ -24,6 +24,7 @@ from ws_deployment.engine.secrets import read_secret
 from ws_deployment.errors import CancelledError, UsageError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.fleet.folders import cluster_folder
+from ws_deployment.fleet.resolve import meta_clusters
 from ws_deployment.interfaces import (
     IClusterType,
     IRegistrar,
@@ -130,6 +131,7 @@ class TaskContext(StepContext):
         self.versions = run.config.versions
         self.config_folder = run.config_folder
         self.shared = run.shared
+        self.metas = meta_clusters(run.config)
         self.saved = run.saved_folder(task.key)
         self.cancelled = self._cancelled
         self.deadline = time.monotonic()
@@ -195,7 +197,8 @@ class TaskContext(StepContext):
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target."""
         target = self._cluster.short_name if self._cluster else self._task.target
-        return self._outputs.get(f"{target}/{step}", {})
+        own = f"{target}/{step}-{self._task.wave}"  # of what is about more than a cluster, each wave has its own
+        return self._outputs.get(own, self._outputs.get(f"{target}/{step}", {}))
 
     def kubeconfig(self) -> Path:
         """The kubeconfig; of a cluster that another machine made, with the help of the step that made it."""
@@ -232,10 +235,11 @@ class TaskContext(StepContext):
         kind = plugins.traffic_router(via)
         return kind(kind.parameters_model.model_validate(options), meta, self)
 
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
         """This context, but about `cluster`."""
         other = copy.copy(self)
         other._cluster = cluster  # noqa: SLF001  a copy of this very class
+        other.run_id = made_by or self.run_id
         return other
 
     def restart_clock(self, limit: float) -> None:

@@ -1,8 +1,8 @@
 """The pipeline: configured steps, and the graph of tasks that they make of a fleet.
 
 Each task touches things: a cluster's task its cluster, a meta cluster's task the meta cluster and every cluster that
-it governs, a run's task everything. A task comes after the last task before it that touched one of its things. From
-this one rule follow the order within a cluster, parallel clusters, and the barrier before traffic moves.
+it governs, a run's task everything. A task comes after the tasks of the last step before it that touched one of its
+things. From this one rule follow the order within a cluster, parallel clusters, and the barrier before traffic moves.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def tasks(steps: Sequence[ConfiguredStep], fleet: Fleet, waves: Sequence[Wave] =
 
 
 def _graph(stages: Iterable[tuple[ConfiguredStep, Fleet, int]]) -> list[Task]:
-    last: dict[str, str] = {}
+    last: dict[str, tuple[str, ...]] = {}
     result: dict[str, Task] = {}
     for step, fleet, wave in stages:
         made = [
@@ -126,13 +126,17 @@ def _graph(stages: Iterable[tuple[ConfiguredStep, Fleet, int]]) -> list[Task]:
                 scope=step.step.scope,
                 target=target,
                 clusters=clusters,
-                after=tuple(dict.fromkeys(last[thing] for thing in _things(target, clusters) if thing in last)),
+                after=tuple(dict.fromkeys(key for thing in _things(target, clusters) for key in last.get(thing, ()))),
                 wave=wave,
             )
             for target, clusters in _targets(step, fleet)
         ]
+        # Tasks of one step can touch the same thing: a cluster that two meta clusters govern.
+        touched: dict[str, tuple[str, ...]] = {}
         for task in made:
-            last.update(dict.fromkeys(_things(task.target, task.clusters), task.key))
+            for thing in _things(task.target, task.clusters):
+                touched[thing] = (*touched.get(thing, ()), task.key)
+        last |= touched
         result |= {task.key: task for task in made}
     return list(result.values())
 

@@ -84,6 +84,14 @@ class IClusterType(ABC):
         """Cloud names that exist already. Raises NotYetError where that can't be known from here."""
         return frozenset()
 
+    def remains(self, context: StepContext) -> Sequence[str]:
+        """What is left of the context's cluster, asked when it was removed; all that may cost something.
+
+        Raises NotYetError where that can't be known from here.
+        """
+        name = context.cluster.name
+        return (f"the cluster {name}",) if name in self.taken_names(context.fleet) else ()
+
     def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
         """What a run with clusters of this type needs and has: credentials, rights, APIs, quota. Read-only."""
         return ()

@@ -47,6 +47,8 @@ class StepContext(ABC):
     cancelled: Cancelled
     saved: Path | None = None
     shared: bool = False
+    #: All meta clusters of the config, those too that govern none of the run's clusters.
+    metas: tuple[MetaCluster, ...] = ()
     #: Clusters (short names) that the task has turned back: it goes on without them.
     left_out: frozenset[str] = frozenset()
     #: What the task's sub-tasks so far have handed on.
@@ -129,8 +131,11 @@ class StepContext(ABC):
         """The installed back-end for moving traffic of `meta`."""
 
     @abstractmethod
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
-        """This context, but about `cluster`: for a meta cluster's task that looks into its clusters."""
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
+        """This context, but about `cluster`: for a meta cluster's task that looks into its clusters.
+
+        `made_by` is the run whose marks are on it, where that is another one: it is then the context's `run_id`.
+        """
 
     def kubeconfig(self) -> Path:
         """Private kubeconfig of this task's cluster. Raises NotYetError where it does not exist yet."""
