@@ -1,6 +1,7 @@
 """`make bench`: every figure that is promised, beside its peer in the same run, as one table.
 
-Names of benches as arguments run those alone: startup, engine, planning, looking, resuming, rollout, sharing.
+Names of benches as arguments run those alone: startup, engine, planning, looking, resuming, rollout, sharing,
+judging.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 
 from rows import Row
 
-BENCHES = ("startup", "engine", "planning", "looking", "resuming", "rollout", "sharing")
+BENCHES = ("startup", "engine", "planning", "looking", "resuming", "rollout", "sharing", "judging")
 
 
 def main() -> int:

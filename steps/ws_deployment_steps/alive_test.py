@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from ws_deployment.config.duration import Duration
-from ws_deployment.config.v1 import SecretReference
+from ws_deployment.config.model import SecretReference
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.fleet.marks import marks
 from ws_deployment.interfaces import (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from ws_deployment.clients.helm_values import merge_values
-from ws_deployment.config.v1 import Name, SecretReference
+from ws_deployment.config.model import Name, SecretReference
 from ws_deployment.errors import MissingToolError, UsageError, WsDeploymentError
 from ws_deployment.fleet.marks import FLEET, marks
 from ws_deployment.interfaces import (

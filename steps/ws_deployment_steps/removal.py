@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ws_deployment.clients.terraform import Terraform
 
 #: In the cluster's folder: that nobody was at work on the cluster when its removal began.
-_BEGUN = "removal.json"
+BEGUN = "removal.json"
 
 
 def plan(context: StepContext, undo: Undo) -> StepPlan:
@@ -62,21 +62,15 @@ def carry_out(context: StepContext, undo: Undo, program: Path | None) -> None:
     kind = context.cluster_type(cluster.type)
     module = kind.terraform(context)
     _refuse(context, undo)
-    write_json(private_folder(context.folder) / _BEGUN, {"run": context.run_id})
+    write_json(private_folder(context.folder) / BEGUN, {"run": context.run_id})
     if module is None or program is None:
         kind.destroy(context)
     elif instance_folder(context.folder).exists() or context.terraform.backend:
         cluster_terraform.refuse_switch(context, undo.outputs.get("terraform"))
-        terraform = _terraform(context, module, program)
+        terraform = as_made(context, module, program)
         terraform.init()
         context.progress(f"Terraform: {terraform.destroy()}")
-        if left := terraform.state_list():
-            why = f"Terraform's state still has {', '.join(left)}"
-            raise WsDeploymentError("removing", on=cluster.name, why=why)
-        # At once, so that no half of it stands for a cluster that is gone.
-        gone = context.folder / "terraform.gone"
-        shutil.rmtree(gone, ignore_errors=True)
-        instance_folder(context.folder).rename(gone)
+        drop_instance(context, terraform)
     shutil.rmtree(context.folder)
 
 
@@ -104,7 +98,7 @@ def _refuse(context: StepContext, undo: Undo) -> None:
     if other:
         raise RefusedError("removing", on=cluster.name, why=other, remedy=remedy)
     refuse_registered("removing", context, undo.outputs.get("url") or known_url(context))
-    refuse_workspaces("removing", context, undo.forced, begun=(context.folder / _BEGUN).exists())
+    refuse_workspaces("removing", context, undo.forced, begun=(context.folder / BEGUN).exists())
 
 
 def _anothers(context: StepContext) -> tuple[str, str]:
@@ -131,7 +125,18 @@ def _left_here(context: StepContext) -> bool:
     return context.folder.exists() and any(context.folder.iterdir())
 
 
-def _terraform(context: StepContext, module: TerraformModule, program: Path) -> Terraform:
+def drop_instance(context: StepContext, terraform: Terraform) -> None:
+    """Take away the instance of what was destroyed. Raises WsDeploymentError where its state still has something."""
+    if left := terraform.state_list():
+        why = f"Terraform's state still has {', '.join(left)}"
+        raise WsDeploymentError("removing", on=context.cluster.name, why=why)
+    # At once, so that no half of it stands for a cluster that is gone.
+    gone = context.folder / "terraform.gone"
+    shutil.rmtree(gone, ignore_errors=True)
+    instance_folder(context.folder).rename(gone)
+
+
+def as_made(context: StepContext, module: TerraformModule, program: Path) -> Terraform:
     """The instance as it made the cluster; on a machine without it, it is written again for the backend's state."""
     from ws_deployment.clients.terraform import Terraform  # noqa: PLC0415  loaded when used
     from ws_deployment.clients.terraform_instance import write_instance  # noqa: PLC0415  loaded when used

@@ -82,7 +82,8 @@ def _way(router: ITrafficRouter, undo: Undo, now: Mapping[str, Registration]) ->
         its = {name: read(name, told) for name, told in attempt[0].data[_BEFORE].items()}
         before = its | before
         for name, those in weights(its, _made(attempt, undo.finished)).items():
-            passed.setdefault(name, set()).update(those)
+            if not undo.only or name in undo.only:
+                passed.setdefault(name, set()).update(those)
     return way_back(before, now, passed, exact=router.exact)
 
 
@@ -103,11 +104,16 @@ def _attempts(subtasks: Sequence[SubTask]) -> Iterator[list[SubTask]]:
 
 
 def _made(attempt: Sequence[SubTask], finished: Collection[str]) -> Iterator[Write]:
-    """The writes of an attempt up to the first that was not journaled: it may have been made as well."""
-    for subtask in attempt:
-        if not subtask.hold and not subtask.approval:
+    """The writes of an attempt that were journaled, and the next one, which may have been made as well.
+
+    What was passed over on the way belongs to clusters that were turned back alone.
+    """
+    last = max((place for place, subtask in enumerate(attempt) if subtask.name in finished), default=-1)
+    passed_over = {subtask.part for subtask in attempt[: last + 1] if subtask.name not in finished}
+    for place, subtask in enumerate(attempt):
+        if not subtask.hold and not subtask.approval and not subtask.watches:
             yield from _writes(subtask)
-        if subtask.name not in finished:
+        if place > last and subtask.part not in passed_over:
             return
 
 

@@ -1,18 +1,18 @@
 """traffic-shift: moves a meta cluster's starts from old clusters to the run's new ones, stage by stage.
 
-Which clusters are old is decided here; the arithmetic is in ws_deployment.traffic, the writes in the router.
+Which clusters are old is decided in `shift_group`, the arithmetic is in ws_deployment.traffic, the writes are the
+router's; what must hold before the next stage is watched by `shift_watch`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from ws_deployment.config.duration import Duration, format_duration
-from ws_deployment.config.v1 import Percent
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.interfaces import (
     Change,
@@ -21,7 +21,6 @@ from ws_deployment.interfaces import (
     ITrafficRouter,
     NotYetError,
     Outputs,
-    Parameters,
     PreRun,
     Registration,
     Scope,
@@ -31,32 +30,34 @@ from ws_deployment.interfaces import (
     SubTask,
     Undo,
     Verdict,
-    WorkspaceCluster,
 )
-from ws_deployment.traffic.ramp import DEFAULT_SCORE, HIGHEST_SCORE, ramp, shares
-from ws_deployment_steps import shift_back
+from ws_deployment.traffic.ramp import ramp, shares
+from ws_deployment_steps import shift_back, shift_group, shift_judges
+from ws_deployment_steps.shift_judging import JudgingParameters
+from ws_deployment_steps.shift_plan import Ramp
+from ws_deployment_steps.shift_stages import StageEntry, stages_of
 
-#: What a bridge makes of the hint that a cluster is registered with.
-_HINTED = {"none": DEFAULT_SCORE, "prefer": HIGHEST_SCORE, "dontschedule": 0}
+#: What the task hands on: the clusters (short names) that were taken over from. In the data of the first sub-task too.
+OLD = "old"
 
 
-class TrafficShiftParameters(Parameters):
+class TrafficShiftParameters(JudgingParameters):
     """What traffic-shift takes."""
 
     via: str = Field(default="bridge", description="bridge, werft, command, or another installed traffic router.")
     options: dict[str, Any] = Field(default_factory=dict, description="The router's own parameters.")
-    stages: tuple[Percent, ...] = Field(
-        default=(10, 50, 100), min_length=1, description="Percent of starts that the new clusters take together."
+    stages: tuple[StageEntry, ...] = Field(
+        default=(10, 50, 100),
+        min_length=1,
+        description="Percents of starts that the new clusters take together, `approve` between two, or objects.",
     )
-    hold: Duration = Field(default=900.0, ge=0, description="Wait between two stages.")
+    hold: Duration = Field(default=900.0, ge=0, description="Least time at each stage but the last.")
+    soak: Duration = Field(default=0.0, ge=0, description="Least time at the last stage; gates go on judging.")
 
-    @field_validator("stages")
-    @classmethod
-    def _rising_to_all(cls, stages: tuple[float, ...]) -> tuple[float, ...]:
-        if any(later <= earlier for earlier, later in pairwise(stages)) or stages[-1] != 100:  # noqa: PLR2004  percent
-            msg = "stages rise and end with 100, like [10, 50, 100]"
-            raise ValueError(msg)
-        return stages
+    @model_validator(mode="after")
+    def _rising_to_all(self) -> TrafficShiftParameters:
+        stages_of(self.stages, self.hold)
+        return self
 
 
 class TrafficShift(IStep[TrafficShiftParameters]):
@@ -67,15 +68,16 @@ class TrafficShift(IStep[TrafficShiftParameters]):
     parameters_model = TrafficShiftParameters
 
     def pre_runs(self) -> Sequence[IPreRun]:
-        """The new clusters answer and are registered, and it is known what they take over from."""
+        """The new clusters answer and are registered, it is known what they take over from, and gates can judge."""
         return (
             PreRun("alive", _alive),
             PreRun("registered", self._registered),
             PreRun("old clusters", self._old_known),
+            PreRun("gates", self._gates_answer),
         )
 
     def plan(self, context: StepContext) -> StepPlan:
-        """The ramp: every write and every hold is a sub-task of its own."""
+        """The ramp: every write, every watch and every hold is a sub-task of its own."""
         router = self._router(context)
         try:
             registrations = router.registrations()
@@ -83,37 +85,44 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             if not context.dry_run:
                 raise
             return self._offline(context, error)
-        others = [registration for registration in registrations if registration.name not in _new(context)]
-        foreseen = _foreseen(context, registrations)
+        new = shift_group.new(context)
+        others = [registration for registration in registrations if registration.name not in new]
+        foreseen = shift_group.foreseen(context, registrations)
         if foreseen and not context.dry_run:
             missing = ", ".join(registration.name for registration in foreseen)
             raise NotYetError("planning", on=context.meta.name, why=f"{missing} not registered yet")
         registrations = (*registrations, *foreseen)
         stages = self._stages(context, registrations)
-        subtasks = tuple(subtask for stage in stages for subtask in self._subtasks(router, stage))
-        old = _old(context, registrations)
+        subtasks = tuple(self._ramp(context, stages, registrations).subtasks(router, registrations))
+        notes = [stage.imprecise for stage in stages if stage.imprecise]
+        old = shift_group.old(context, registrations)
         return StepPlan(
-            _summary(_new(context), old, [stage.percent for stage in stages]),
+            _summary(new, old, [stage.percent for stage in stages]),
             Change.UPDATE if subtasks else Change.NONE,
-            diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
+            diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
-            subtasks=shift_back.remembering(subtasks, registrations, _new(context)),
+            subtasks=_telling(
+                shift_group.old(context, registrations), shift_back.remembering(subtasks, registrations, new)
+            ),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
-        """Carry out one write and tell how traffic is split now."""
+        """Carry out one write and tell how traffic is split now, or watch a stage."""
         router = self._router(context)
+        if subtask.watches:
+            return shift_judges.watched(context, router, self.parameters, subtask)
         router.carry_out(subtask)
         _tell(context, shares(router.registrations()))
-        return None
+        return {OLD: subtask.data[OLD]} if OLD in subtask.data else None
 
     def verify(self, context: StepContext) -> None:
         """The new clusters take starts, and none of the old ones does."""
         registrations = {registration.name: registration for registration in self._router(context).registrations()}
-        for name in _new(context):
-            if not registrations[name].effective:
+        for name in shift_group.new(context):
+            if name not in context.left_out and not registrations[name].effective:
                 raise WsDeploymentError("verifying traffic of", on=context.meta.name, why=f"{name} takes no starts")
-        if left := [name for name in _old(context, tuple(registrations.values())) if registrations[name].effective]:
+        old = shift_group.old(context, tuple(registrations.values()))
+        if left := [name for name in old if name not in context.left_out and registrations[name].effective]:
             raise WsDeploymentError(
                 "verifying traffic of", on=context.meta.name, why=f"{', '.join(left)} still take starts"
             )
@@ -138,15 +147,15 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             names = {registration.name for registration in self._router(context).registrations()}
         except NotYetError as error:
             return context.missing(f"{context.meta.name}: {error.why}", error.remedy)
-        missing = [name for name in _new(context) if name not in names]
+        missing = [name for name in shift_group.new(context) if name not in names]
         if missing:
             return Verdict.deferred(f"{', '.join(missing)} not registered at {context.meta.name} yet")
         return Verdict.proceed()
 
     def _old_known(self, context: StepContext) -> Verdict:
         registrations = self._router(context).registrations()
-        old = _old(context, registrations)
-        named = {name for cluster in _clusters(context) for name in cluster.replaces or ()}
+        old = shift_group.old(context, registrations)
+        named = {name for cluster in shift_group.clusters(context) for name in cluster.replaces or ()}
         if unknown := sorted(named - {registration.name for registration in registrations}):
             return Verdict.refuse(
                 f"`replaces` names {', '.join(unknown)}, not registered at {context.meta.name}",
@@ -154,51 +163,57 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             )
         return Verdict.proceed(f"takes over from {', '.join(old)}" if old else "nothing to take over from")
 
-    def _stages(self, context: StepContext, registrations: Sequence[Registration]) -> tuple[Stage, ...]:
-        old = _old(context, registrations)
-        return ramp(_new(context), old, registrations, self.parameters.stages, self.parameters.hold)
+    def _gates_answer(self, context: StepContext) -> Verdict:
+        if self.parameters.gates is None and context.fleet.environment == "production":
+            return context.missing(
+                "no gates are given for production", "Say which under the step's `with`, or `gates: none`."
+            )
+        if not self.parameters.watched:
+            return Verdict.proceed("none")
+        return shift_judges.check(context, self._router(context), self.parameters)
 
-    def _subtasks(self, router: ITrafficRouter, stage: Stage) -> list[SubTask]:
-        subtasks = list(router.subtasks(stage))
-        if stage.hold:
-            hold = f"hold at {stage.percent:g} % for {format_duration(stage.hold)}"
-            subtasks.append(SubTask(f"{stage.percent:g}%/hold", hold, hold=stage.hold))
-        return subtasks
+    def _stages(self, context: StepContext, registrations: Sequence[Registration]) -> tuple[Stage, ...]:
+        weights = {cluster.short_name: cluster.capacity for cluster in shift_group.clusters(context)}
+        levels = [stage.percent for stage in stages_of(self.parameters.stages, self.parameters.hold)]
+        old = shift_group.old(context, registrations)
+        return ramp(shift_group.new(context), old, registrations, levels, self.parameters.hold, weights=weights)
+
+    def _ramp(self, context: StepContext, stages: Sequence[Stage], registrations: Sequence[Registration]) -> Ramp:
+        parameters = self.parameters
+        return Ramp(
+            stages,
+            {stage.percent: stage for stage in stages_of(parameters.stages, parameters.hold)},
+            {c.short_name: shift_group.replaces(context, c, registrations) for c in shift_group.clusters(context)},
+            # Where there is nothing to go back to, and nothing to compare with, nobody need look on.
+            watched=parameters.watched and bool(shift_group.old(context, registrations)),
+            soak=parameters.soak,
+            misfit=parameters.misfit,
+        )
 
     def _offline(self, context: StepContext, reason: NotYetError) -> StepPlan:
         """What can be said of the ramp without knowing the weights."""
-        levels = ", ".join(f"{percent:g} %" for percent in self.parameters.stages)
+        wanted = stages_of(self.parameters.stages, self.parameters.hold)
+        levels = ", ".join(f"{stage.percent:g} %" for stage in wanted)
         holds = format_duration(self.parameters.hold)
         return StepPlan(
-            f"move {context.meta.name}'s traffic to {', '.join(_new(context))}: {levels}, holding {holds} between",
+            f"move {context.meta.name}'s traffic to {', '.join(shift_group.new(context))}: {levels}, "
+            f"holding {holds} between",
             Change.UPDATE,
             unknown=(f"which clusters it moves from, and the single writes: {reason.why}",),
             subtasks=(),
         )
 
 
+def _telling(old: Sequence[str], subtasks: Sequence[SubTask]) -> tuple[SubTask, ...]:
+    """The sub-tasks, the first of which says which clusters are taken over from."""
+    if not subtasks or not old:
+        return tuple(subtasks)
+    first = replace(subtasks[0], data={**subtasks[0].data, OLD: list(old)})
+    return (first, *subtasks[1:])
+
+
 def _tell(context: StepContext, split: Mapping[str, float]) -> None:
     context.traffic({name: round(share, 1) for name, share in split.items() if share})
-
-
-def _clusters(context: StepContext) -> tuple[WorkspaceCluster, ...]:
-    """The run's clusters that shall take traffic of this meta cluster."""
-    meta = context.meta.name
-    return tuple(c for c in context.fleet.governed_by(meta) if not c.governance(meta).cordoned)
-
-
-def _new(context: StepContext) -> tuple[str, ...]:
-    return tuple(cluster.short_name for cluster in _clusters(context))
-
-
-def _foreseen(context: StepContext, registrations: Sequence[Registration]) -> tuple[Registration, ...]:
-    """The run's clusters that are not registered yet, as the bridge will have them: cordoned, scored by their hint."""
-    there = {registration.name for registration in registrations}
-    return tuple(
-        Registration(cluster.short_name, _HINTED[cluster.governance(context.meta.name).preferability], available=False)
-        for cluster in _clusters(context)
-        if cluster.short_name not in there
-    )
 
 
 def _weight(registration: Registration) -> str:
@@ -206,37 +221,13 @@ def _weight(registration: Registration) -> str:
     return f"score {registration.score} of at most {registration.max_score}, {state}"
 
 
-def _old(context: StepContext, registrations: Sequence[Registration]) -> tuple[str, ...]:
-    """What the run's clusters take over from: named by `replaces`, else available ones of the same prefix.
-
-    Static clusters and those of this run are never old.
-    """
-    new = set(_new(context))
-    old: dict[str, None] = {}
-    for cluster in _clusters(context):
-        for registration in registrations:
-            if registration.static or registration.name in new:
-                continue
-            if cluster.replaces is not None:
-                is_old = registration.name in cluster.replaces
-            else:
-                is_old = registration.available and _prefix(registration.name) == cluster.prefix
-            if is_old:
-                old[registration.name] = None
-    return tuple(old)
-
-
 def _alive(context: StepContext) -> Verdict:
     """The API of every new cluster answers; one that is not made yet is looked at when its time comes."""
     from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
-    for cluster in _clusters(context):
+    for cluster in shift_group.clusters(context):
         connect(context.with_cluster(cluster).kubeconfig(), cluster.context).version()
     return Verdict.proceed()
-
-
-def _prefix(name: str) -> str:
-    return name.rstrip("0123456789")
 
 
 def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float]) -> str:

@@ -76,12 +76,12 @@ def test_a_settled_cluster_is_waited_for(google: Google) -> None:
     google.add_operation("eu170")
     told: list[str] = []
 
-    def finish() -> None:
+    def finish(line: str) -> None:
+        told.append(line)
         operation.status = container.Operation.Status.DONE
         cluster.status = container.Cluster.Status.RUNNING
 
-    threading.Timer(0.5, finish).start()
-    found = client(google).wait_settled("eu17", "europe-west1", deadline=time.monotonic() + 20, progress=told.append)
+    found = client(google).wait_settled("eu17", "europe-west1", deadline=time.monotonic() + 20, progress=finish)
     assert found is not None
     assert found.running
     assert told == ["CREATE_CLUSTER is RUNNING"]

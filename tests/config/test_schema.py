@@ -7,10 +7,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import Field
 
+from ws_deployment.config.model import Model
 from ws_deployment.config.reader import read
 from ws_deployment.config.schema import json_schema
 from ws_deployment.config.tree import plain
-from ws_deployment.config.v1 import Model
 
 ROOT = Path(__file__).parents[2]
 

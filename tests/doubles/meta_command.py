@@ -23,6 +23,8 @@ def main() -> None:
     match request["action"]:
         case "list":
             print(json.dumps({"registrations": list(state.values())}))
+        case "starts":
+            print(json.dumps({"starts": json.loads((STATE.parent / "starts.json").read_text())}))
         case "register":
             cluster = request["cluster"]
             assert cluster["tls"]["key"].startswith("-----BEGIN"), "PEM"

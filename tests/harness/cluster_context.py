@@ -12,7 +12,8 @@ from ws_deployment_steps.registrars.bridge import BridgeRegistrar
 from ws_deployment_steps.registrars.command import CommandRegistrar
 from ws_deployment_steps.registrars.gpctl import GpctlRegistrar
 
-from ws_deployment.config.v1 import Project, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Project, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, WorkspaceCluster
 from ws_deployment.interfaces import IClusterType, IRegistrar, ITrafficRouter, MetaCluster, Outputs, StepContext
 
@@ -87,8 +88,8 @@ class ClusterContext(StepContext):
     def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
         raise AssertionError((via, options, meta))
 
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
-        raise AssertionError(cluster)
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
+        raise AssertionError((cluster, made_by))
 
     def _made(self, name: str) -> Path:
         path = self._top / name

@@ -12,7 +12,8 @@ from ws_deployment_steps.routers.bridge import BridgeRouter
 from ws_deployment_steps.routers.command import CommandRouter
 from ws_deployment_steps.routers.werft import WerftRouter
 
-from ws_deployment.config.v1 import Bridge, Project, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Project, Terraform, Versions
 from ws_deployment.interfaces import (
     Fleet,
     IClusterType,
@@ -98,5 +99,5 @@ class MetaContext(StepContext):
         kind = _ROUTERS[via]
         return kind(kind.parameters_model.model_validate(options), meta, self)
 
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
-        raise AssertionError(cluster)
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
+        raise AssertionError((cluster, made_by))

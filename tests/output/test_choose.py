@@ -12,7 +12,8 @@ import pytest
 from harness import event_streams as streams
 from harness.http_server import receiver
 
-from ws_deployment.config.v1 import Notification, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Notification
 from ws_deployment.engine.events import EventBus
 from ws_deployment.output.choose import Format, Streams, Wishes, outputs_for, resolve
 

@@ -34,7 +34,7 @@ def test_a_hold_counts_down() -> None:
     task = run.tasks["prod-meta-eu00/traffic-shift"]
     assert task.hold_until is not None
     assert task.activity(task.hold_until - 65) == "hold at 10 % for 600 s, 1m05s left"
-    assert task.subtasks_done == 1
+    assert task.place == 2
     assert run.traffic["prod-meta-eu00"] == {"eu17": 10.0, "eu16": 90.0}
 
 

@@ -8,7 +8,8 @@ import pytest
 from harness import event_streams as streams
 from harness.http_server import receiver
 
-from ws_deployment.config.v1 import Notification, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Notification
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.output.notify import NotifyOutput, Webhook, webhooks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,19 +11,21 @@ import pytest
 from harness.certificates import Authority
 from harness.cluster_context import ClusterContext, a_cluster
 from harness.meta_context import MetaContext
-from harness.programs import double
+from harness.programs import double, reach_gpctl
 from harness.stand_ins import Bridge as RunningBridge
 from harness.stand_ins import WsManager, bridge, ws_manager
+from ws_deployment_steps.gpctl_access import GpctlParameters
 from ws_deployment_steps.meta_command import CommandParameters
 from ws_deployment_steps.register_cluster import RegisterCluster, RegisterParameters
 from ws_deployment_steps.registrars.bridge import BridgeRegistrar
 from ws_deployment_steps.registrars.command import CommandRegistrar
-from ws_deployment_steps.registrars.gpctl import GpctlParameters, GpctlRegistrar
+from ws_deployment_steps.registrars.gpctl import GpctlRegistrar
 
 from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.errors import AlreadyRegisteredError, BridgeUnavailableError
 from ws_deployment.clients.command import CommandError, TransientCommandError
-from ws_deployment.config.v1 import Bridge, KubernetesAccess, Project, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, KubernetesAccess, Project
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import Governance
 from ws_deployment.interfaces import (
@@ -72,14 +73,7 @@ def api(server: RunningBridge) -> str:
 
 
 def by_gpctl(folder: Path, server: RunningBridge, monkeypatch: pytest.MonkeyPatch) -> IRegistrar:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    for name, value in (("BRIDGE", server.endpoint), ("PORT", str(port)), ("CONTEXT", "m"), ("NAMESPACE", "prod")):
-        monkeypatch.setenv(f"GPCTL_DOUBLE_{name}", value)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    (folder / "kubeconfig").write_text(
-        "{current-context: m, contexts: [{name: m, context: {cluster: c, user: u}}], clusters: [], users: []}"
-    )
+    reach_gpctl(folder, server.endpoint, monkeypatch)
     access = KubernetesAccess(kubeconfig="kubeconfig", context="m", namespace="prod")
     context = MetaContext(folder, Bridge(api=api(server), kubernetes=access))
     return GpctlRegistrar(GpctlParameters(program=double("gpctl", folder)), context.meta, context)

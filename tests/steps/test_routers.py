@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness.certificates import Authority
 from harness.meta_context import MetaContext
-from harness.programs import double
+from harness.programs import double, reach_gpctl
 from harness.stand_ins import Bridge as RunningBridge
 from harness.stand_ins import bridge, ws_manager
-from ws_deployment_steps.meta_command import CommandParameters
+from ws_deployment_steps.gpctl_access import GpctlParameters
 from ws_deployment_steps.routers.bridge import BridgeRouter
-from ws_deployment_steps.routers.command import CommandRouter
+from ws_deployment_steps.routers.command import CommandRouter, CommandRouterParameters
+from ws_deployment_steps.routers.gpctl import GpctlRouter
 from ws_deployment_steps.routers.werft import WerftParameters, WerftRouter
 
 from ws_deployment.clients import werft
@@ -23,7 +24,8 @@ from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.bridge.errors import NotRegisteredError
 from ws_deployment.clients.bridge.model import Registration as BridgeRegistration
 from ws_deployment.clients.command import CommandError
-from ws_deployment.config.v1 import Bridge, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, KubernetesAccess
 from ws_deployment.interfaces import ITrafficRouter, Registration, SubTask
 from ws_deployment.traffic.ramp import ramp, shares
 
@@ -59,16 +61,24 @@ def by_bridge(folder: Path, server: RunningBridge) -> ITrafficRouter:
     return BridgeRouter(BridgeRouter.parameters_model(), context.meta, context)
 
 
-def by_command(folder: Path) -> ITrafficRouter:
+def by_gpctl(folder: Path, server: RunningBridge, monkeypatch: pytest.MonkeyPatch) -> ITrafficRouter:
+    reach_gpctl(folder, server.endpoint, monkeypatch)
+    access = KubernetesAccess(kubeconfig="kubeconfig", context="m", namespace="prod")
+    context = MetaContext(folder, Bridge(kubernetes=access))
+    return GpctlRouter(GpctlParameters(program=double("gpctl", folder)), context.meta, context)
+
+
+def by_command(folder: Path, *, counts_starts: bool = False) -> CommandRouter:
     state = {
         "eu16": {"name": "eu16", "score": 50, "available": True},
         "eu17": {"name": "eu17", "score": 0, "available": False},
     }
     (folder / "state.json").write_text(json.dumps(state))
-    parameters = CommandParameters(
+    parameters = CommandRouterParameters(
         command=(double("meta_command", folder),),
         environment={"STATE": str(folder / "state.json")},
         secret_environment={"TOKEN": SecretReference(variable="TOKEN")},
+        counts_starts=counts_starts,
     )
     context = MetaContext(folder, None, {"TOKEN": "s3cret-token"})
     return CommandRouter(parameters, context.meta, context)
@@ -96,9 +106,16 @@ def split(router: ITrafficRouter) -> dict[str, float]:
     return {name: round(share) for name, share in shares(router.registrations()).items()}
 
 
-@pytest.mark.parametrize("via", ["bridge", "command"])
-def test_carries_a_ramp_out_write_by_write(via: str, tmp_path: Path, before_the_shift: RunningBridge) -> None:
-    router = by_bridge(tmp_path, before_the_shift) if via == "bridge" else by_command(tmp_path)
+@pytest.mark.parametrize("via", ["bridge", "gpctl", "command"])
+def test_carries_a_ramp_out_write_by_write(
+    via: str, tmp_path: Path, before_the_shift: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[str, Callable[[], ITrafficRouter]] = {
+        "bridge": lambda: by_bridge(tmp_path, before_the_shift),
+        "gpctl": lambda: by_gpctl(tmp_path, before_the_shift, monkeypatch),
+        "command": lambda: by_command(tmp_path),
+    }
+    router = made[via]()
     seen = []
     names = set()
     for stage in ramp(["eu17"], ["eu16"], router.registrations(), [10, 50, 100], 0):
@@ -121,6 +138,28 @@ def test_a_cluster_that_is_gone_is_an_error(tmp_path: Path, before_the_shift: Ru
         by_bridge(tmp_path, before_the_shift).carry_out(write)
     with pytest.raises(CommandError, match="no cluster eu99"):
         by_command(tmp_path).carry_out(write)
+
+
+def test_a_program_may_count_starts(tmp_path: Path) -> None:
+    (tmp_path / "starts.json").write_text('{"eu16": 90, "eu17": 10}')
+    assert by_command(tmp_path).starts() is None
+    counting = by_command(tmp_path, counts_starts=True)
+    assert counting.starts() == {"eu16": 90, "eu17": 10}
+    for wrong in ('{"eu16": "many"}', '{"eu16": -1}', "[]"):
+        (tmp_path / "starts.json").write_text(wrong)
+        with pytest.raises(CommandError, match="reading the answer of"):
+            counting.starts()
+
+
+def test_a_job_is_told_scores_that_are_scaled_up(
+    tmp_path: Path, before_the_shift: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router, _ = by_werft(tmp_path, before_the_shift, monkeypatch)
+    for stage in ramp(["eu17"], ["eu16"], router.registrations(), [1, 100], 0):
+        for subtask in router.subtasks(stage):
+            router.carry_out(subtask)
+    assert [job["annotations"]["scores"] for job in jobs(tmp_path)] == ["eu16:99 eu17:1", "eu16:0 eu17:50"]
+    assert split(router) == {"eu16": 0, "eu17": 100}
 
 
 def first_job(router: ITrafficRouter) -> SubTask:

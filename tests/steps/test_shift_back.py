@@ -138,7 +138,6 @@ def test_the_way_back_reads_well(tmp_path: Path, client: BridgeClient) -> None:
         "0%/eu16/score: score eu16 = 70",
         "0%/eu16/cordoned: uncordon eu16",
         "0%/eu17/cordoned: cordon eu17",
-        "0%/eu17/score: score eu17 = 50",
     ]
     assert shift.step.plan_rollback(shift.context, undo).summary == "weights at meta are as before"
 

@@ -1,6 +1,6 @@
-"""The full sweep: every write of a run and of its rollback, both sides, and 100 moments drawn at random.
+"""The full sweep: every write of a run, its rollback, a retirement, both sides, and 100 moments drawn at random.
 
-    python -m sweep [--shard 1/4] [--folder sweep-results] [--only run rollback random faults] [--most 20]
+    python -m sweep [--shard 1/4] [--folder sweep-results] [--only run rollback retire random faults] [--most 20]
 
 What was tried is kept in the folder and not tried again, so that the sweep can be done in parts.
 """
@@ -23,12 +23,12 @@ from pathlib import Path
 from harness.lab_tools import real_tools_folder
 from sweep.faults import FAULTS, suffered
 from sweep.final import Final, final
-from sweep.kills import Operation, Point, Result, Rollback, Run, killed_at, points
-from sweep.world import World
+from sweep.kills import Operation, Point, Result, Retire, Rollback, Run, killed_at, points
+from sweep.world import World, for_retirement
 
 #: Moments drawn at random for a run.
 RANDOM, SEED = 100, 20261121
-OPERATIONS: dict[str, Operation] = {"run": Run(), "random": Run(), "rollback": Rollback()}
+OPERATIONS: dict[str, Operation] = {"run": Run(), "random": Run(), "rollback": Rollback(), "retire": Retire()}
 
 
 class Sweep:
@@ -49,7 +49,7 @@ class Sweep:
         """Writes, seconds and end of the operation that nobody disturbs; looked at once."""
         path = self.folder / f"undisturbed-{kind}.json"
         if not path.exists():
-            with self.world() as world:
+            with self.world(kind) as world:
                 ended = prepared(world, kind).begin(world)
                 if ended.code:
                     sys.exit(f"the undisturbed {kind} failed:\n{ended.text}")
@@ -70,7 +70,7 @@ class Sweep:
 
     def attempt(self, kind: str, point: Point) -> Result:
         """Kill there, go on, compare."""
-        with self.world() as world:
+        with self.world(kind) as world:
             try:
                 result = self._attempt(world, kind, point)
             except Exception as error:  # noqa: BLE001  a world in which nothing can be read is a difference too
@@ -94,9 +94,10 @@ class Sweep:
             name = "".join(each if each.isalnum() else "-" for each in f"{kind}-{result.point}")[:150]
             (self.folder / f"{name}.log").write_bytes((world.top / "said").read_bytes())
 
-    def world(self) -> Ending:
+    def world(self, kind: str) -> Ending:
         """A new world that ends with the block."""
-        return Ending(World(Path(tempfile.mkdtemp(prefix="sweep-")), self.tools))
+        top = Path(tempfile.mkdtemp(prefix="sweep-"))
+        return Ending(for_retirement(top, self.tools) if kind == "retire" else World(top, self.tools))
 
 
 class Ending:
@@ -114,10 +115,12 @@ class Ending:
 
 def prepared(world: World, kind: str) -> Operation:
     """The operation, with what must have gone before it."""
-    if kind == "rollback":
+    if kind in {"rollback", "retire"}:
         ended = world.run()
         if ended.code:
-            sys.exit(f"the run to be undone failed:\n{ended.text}")
+            sys.exit(f"the run before the {kind} failed:\n{ended.text}")
+    if kind == "retire":
+        world.make_old()
     return OPERATIONS[kind]
 
 
@@ -126,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sweep", description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--shard", default="1/1", help="which part of how many, like 2/4")
     parser.add_argument("--folder", type=Path, default=Path("sweep-results"))
-    parser.add_argument("--only", nargs="*", default=["run", "rollback", "random", "faults"])
+    parser.add_argument("--only", nargs="*", default=["run", "rollback", "retire", "random", "faults"])
     parser.add_argument("--most", type=int, help="try so many at most")
     parser.add_argument("--parallel", type=int, default=2)
     told = parser.parse_args()

@@ -58,6 +58,15 @@ class Run:
         return world.run(**plan)
 
 
+class Retire:
+    """The retirement of what the rollout made, when others have its traffic again."""
+
+    kind = "retire"
+
+    def begin(self, world: World, **plan: Any) -> Ended:
+        return world.retire(**plan)
+
+
 @dataclass(frozen=True)
 class Rollback:
     """Its undoing."""
@@ -83,13 +92,14 @@ def killed_at(
     Of the undisturbed calls to the bridge so many are `skipped`, made before the operation; default: as many as here.
     """
     before = len(world.bridge_calls())
+    earlier = world.runs()
     undisturbed = replace(undisturbed, calls=undisturbed.calls[before if skipped is None else skipped :])
     results: list[Result] = []
     kills: list[Interruption] = []
     left: tuple[Any, ...] = ()
     told: list[str] = []
     for point in chain:
-        ended = _go_on(world, operation, told, left=left, **point.plan)
+        ended = _go_on(world, operation, told, earlier, left=left, **point.plan)
         results.append(Result(str(point), ended.killed, ended.seconds))
         told += _faults(ended, {0} | ({-9} if ended.killed else set()))
         if not ended.killed:
@@ -97,11 +107,11 @@ def killed_at(
         left = ended.left
         kills.append(
             Interruption(
-                world.journaled() if world.begun(operation.kind) else frozenset(), tuple(world.bridge_calls()[before:])
+                world.journaled() if world.runs() > earlier else frozenset(), tuple(world.bridge_calls()[before:])
             )
         )
     if results[-1].reached:
-        ended = _go_on(world, operation, told, left=left)
+        ended = _go_on(world, operation, told, earlier, left=left)
         told += _faults(ended, {0})
         results.append(Result("to the end", reached=True, seconds=ended.seconds))
     found = final(world)
@@ -112,10 +122,10 @@ def killed_at(
     return results
 
 
-def _go_on(world: World, operation: Operation, told: list[str], **plan: Any) -> Ended:
-    """Begin, or go on with what was begun; what has come to its end is left alone."""
-    newest = world.rows("SELECT kind, finished FROM wsd_runs ORDER BY created DESC LIMIT 1")
-    if not newest or newest[0]["kind"] != operation.kind:
+def _go_on(world: World, operation: Operation, told: list[str], earlier: int, **plan: Any) -> Ended:
+    """Begin, or go on with what was begun after the `earlier` runs; what has come to its end is left alone."""
+    newest = world.rows("SELECT finished FROM wsd_runs ORDER BY created DESC LIMIT 1")
+    if world.runs() == earlier:
         told += [f"before it began there was {thing}" for thing in made(world)] if operation.kind == "run" else []
         return operation.begin(world, **plan)
     if newest[0]["finished"]:

@@ -22,6 +22,7 @@ import psutil
 from harness.configs import write_config
 from harness.lab_tools import FOREIGN, private_folders
 
+from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.lab import daemon
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -30,6 +31,8 @@ NEW, OLD = ("ea7", "eb7"), ("ea1", "eb1")
 SHIFT = {"step": "traffic-shift", "with": {"stages": [50, 100], "hold": 0.2}}
 #: One step of each kind.
 SHORT: list[Any] = ["create-cluster", "install-jaeger", "alive-test", "register-cluster", SHIFT]
+#: What a cluster needs to be retired.
+BARE: list[Any] = ["create-cluster", "register-cluster", SHIFT]
 #: Seconds after which a command that still runs is at fault.
 LIMIT = 150
 
@@ -86,6 +89,11 @@ class World:
     def rollback(self, *flags: str, **plan: Any) -> Ended:
         """Undo the run that was done."""
         return self.command("runs", "rollback", "latest", "--output", "plain", *flags, **plan)
+
+    def retire(self, **plan: Any) -> Ended:
+        """Retire the first cluster that the run made."""
+        arguments = ("retire", "-c", str(self.config), NEW[0], "--soak", "0.2s", "--output", "plain", "--yes")
+        return self.command(*arguments, **plan)
 
     def retry(self, **plan: Any) -> Ended:
         """Try again what failed in the newest run."""
@@ -162,15 +170,27 @@ class World:
                     return []
                 raise
 
-    def begun(self, kind: str = "run") -> bool:
-        """Whether the state knows a run of that kind."""
-        return bool(self.rows("SELECT id FROM wsd_runs WHERE kind = ?", kind))
+    def runs(self) -> int:
+        """How many runs the state knows."""
+        return len(self.rows("SELECT id FROM wsd_runs"))
 
     def journaled(self) -> frozenset[str]:
         """Names of what is journaled of the newest run."""
         newest = self.rows("SELECT id FROM wsd_runs ORDER BY created DESC LIMIT 1")
         query = "SELECT function_name FROM operation_outputs WHERE workflow_uuid LIKE ?"
         return frozenset(row["function_name"] for run in newest for row in self.rows(query, f"{run['id']}%"))
+
+    def make_old(self) -> None:
+        """Give the traffic back to the first ones: what the run made is then what could go."""
+        port = json.loads((self.meta / "ready").read_text())["port"]
+        with BridgeClient(f"127.0.0.1:{port}") as bridge:
+            there = {each.name for each in bridge.list()}
+            for name in there & set(OLD):
+                bridge.set_score(name, 50)
+                bridge.uncordon(name)
+            for name in there & set(NEW):
+                bridge.cordon(name)
+                bridge.set_score(name, 0)
 
     def bridge_calls(self) -> list[str]:
         """Calls to the bridge that changed something, or were to, in order."""
@@ -183,6 +203,12 @@ class World:
         daemon.end([daemon.Daemon(name, pid, daemon._birth(pid), "") for pid, _, name in self.programs()], grace=0)
         daemon.end(daemon.strays(self.state), grace=0)
         shutil.rmtree(self.top, ignore_errors=True)
+
+
+def for_retirement(top: Path, tools: Path) -> World:
+    """A world whose run makes one cluster, with no more than it takes to be retired."""
+    clusters = [{"prefix": "ea", "region": "europe-west1", "governedBy": "meta", "type": "local"}]
+    return World(top, tools, BARE, workspaceClusters=clusters)
 
 
 def _told(call: dict[str, Any]) -> str:

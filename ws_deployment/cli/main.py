@@ -23,6 +23,7 @@ class Commands(LazyGroup):
         "show-plan": Lazy("ws_deployment.cli.show_plan:command", "Print a saved plan."),
         "apply": Lazy("ws_deployment.cli.apply:command", "Do what a saved plan says, and nothing else."),
         "run": Lazy("ws_deployment.cli.run:command", "Roll out a config's clusters; --dry-run only plans."),
+        "retire": Lazy("ws_deployment.cli.retire:command", "Remove an old cluster when nobody works on it any more."),
         "runs": Lazy("ws_deployment.cli.runs:app", "Look at runs, resume, approve, roll back."),
         "status": Lazy("ws_deployment.cli.status:command", "Show clusters: traffic, versions, owners, orphans."),
         "traffic": Lazy("ws_deployment.cli.traffic:app", "Show who takes starts; restore weights without a journal."),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
+from ws_deployment.cli.confirmation import confirmed, planned
 from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import (
     AsJson,
@@ -22,7 +21,6 @@ from ws_deployment.cli.options import (
     WaitForLocks,
     detached,
 )
-from ws_deployment.cli.plan_shown import PlanFormat, plan, show
 from ws_deployment.cli.requested import ClusterId, Exclude, Only, SourceRef, VersionsManifest, Wanted
 from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
 from ws_deployment.output.choose import Format
@@ -61,10 +59,9 @@ def command(
     """
     request = Wanted(config, cluster_id, only, exclude, versions_manifest, source_ref).request(state)
     if dry_run:
-        _plan(request, as_json=as_json, full=full)
+        planned(request, as_json=as_json, full=full)
         return
-    if request.config.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
-        request = _confirmed(request)
+    request = confirmed(request, yes=yes)
     watching = Watching(
         form=Format.JSON if as_json else output,
         metrics_textfile=metrics_textfile,
@@ -76,25 +73,6 @@ def command(
         unshared_lock=unshared_lock,
     )
     finish(_carry_out(request, watching))
-
-
-def _plan(request: Request, *, as_json: bool, full: bool) -> Request:
-    """Print the plan; the request with the id that was drawn for it."""
-    from ws_deployment.engine.launch import new_run_id  # noqa: PLC0415  loaded when used
-
-    deployment, planned = plan(request, new_run_id())
-    form = PlanFormat.JSON if as_json else PlanFormat.TEXT
-    show(deployment.fleet, planned, deployment.unasked, form, full=full)
-    return replace(request, cluster_id=deployment.fleet.cluster_id)
-
-
-def _confirmed(request: Request) -> Request:
-    """Show the plan and ask; a no ends the command."""
-    planned = _plan(request, as_json=False, full=False)
-    if not typer.confirm("\nCarry this out in production?", err=True):
-        print("Nothing was done.", file=sys.stderr)
-        raise typer.Exit(ExitCode.FAILED)
-    return planned
 
 
 def _carry_out(request: Request, watching: Watching) -> ExitCode:

@@ -55,11 +55,13 @@ def _is_secret(path: KeyPath, node: ScalarNode) -> bool:
     if not _is_open(path):
         return False
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    return _names_secret(key, text)
+    return _names_secret(key, text) or (path[:1] == ("metaClusters",) and key.lower() == "authorization")
 
 
 def _is_open(path: KeyPath) -> bool:
     """Whether anything may be written at `path`: where fields are known, a secret one takes a reference alone."""
+    if path[:1] == ("metaClusters",):
+        return path[2:4] == ("prometheus", "headers") and len(path) == 5  # noqa: PLR2004  a header's value
     if path[:1] == ("pipeline",):
         return len(path) > 3 and path[2] == "with"  # noqa: PLR2004  pipeline, index, with, a parameter
     return any(path[: len(prefix)] == prefix for prefix in _OPEN) and "secretVariables" not in path

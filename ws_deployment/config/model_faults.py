@@ -9,9 +9,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ws_deployment.config import v1
 from ws_deployment.config.document import Document
 from ws_deployment.config.faults import Fault, KeyPath
+from ws_deployment.config.model import PATTERNS, Shorthand
 from ws_deployment.config.suggest import did_you_mean, nearest, quoted
 from ws_deployment.config.tree import MappingNode, Node, ScalarNode, SequenceNode, descend, fault_at
 
@@ -64,7 +64,7 @@ class _Located:
         self.detail, self.path, self.node = detail, path, node
         self.models = models
         self.kind = _KINDS.get(detail["type"])
-        if self.kind == "a mapping" and any(issubclass(model, v1.Shorthand) for model in models):
+        if self.kind == "a mapping" and any(issubclass(model, Shorthand) for model in models):
             self.kind = "a text or a mapping"
         self.key = str(path[-1]) if path else ""
 
@@ -164,7 +164,7 @@ def _refused(name: str, detail: ErrorDetails) -> tuple[str, str]:
     context = {key: str(value) for key, value in detail.get("ctx", {}).items()}
     said = detail["msg"]
     if detail["type"] == "string_pattern_mismatch":
-        why, remedy = v1.PATTERNS.get(context["pattern"], (f"has to match `{context['pattern']}`", ""))
+        why, remedy = PATTERNS.get(context["pattern"], (f"has to match `{context['pattern']}`", ""))
         return f"`{name}` {why}", remedy
     if detail["type"] in _LIMITS:
         return f"`{name}` {_LIMITS[detail['type']].format(**context)}", ""

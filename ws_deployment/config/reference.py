@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from ws_deployment.config.v1 import PATTERNS
+from ws_deployment.config.model import PATTERNS
 from ws_deployment.config.versions import MODELS, NEWEST
 
 _INTRODUCTION = """\

@@ -15,6 +15,7 @@ from ws_deployment.config.suggest import did_you_mean
 from ws_deployment.config.v1 import ConfigV1, WorkspaceCluster
 
 _DEFAULTS = ("defaults", "workspaceCluster")
+_SINGULAR = {"prefixes": "prefix", "regions": "region"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Finding:
 
 def check_fleet(config: ConfigV1) -> list[Finding]:
     """All rules between fields that `config` breaks, in no particular order."""
-    found = [*_unique_names(config), *_pipeline(config), *_terraform(config)]
+    found = [*_unique_names(config), *_pipeline(config), *_waves(config), *_terraform(config)]
     for index, meta in enumerate(config.meta_clusters):
         if meta.type == DEFAULT_TYPE:
             found += _region(("metaClusters", index, "region"), meta.region)
@@ -79,6 +80,31 @@ def _pipeline(config: ConfigV1) -> Iterator[Finding]:
                     did_you_mean(prefix, prefixes, what="prefixes"),
                     depends=(("workspaceClusters",),),
                 )
+
+
+def _waves(config: ConfigV1) -> Iterator[Finding]:
+    shared = config.defaults.workspace_cluster.region
+    known = {
+        "prefixes": [cluster.prefix for cluster in config.workspace_clusters],
+        "regions": [region for cluster in config.workspace_clusters if (region := cluster.region or shared)],
+    }
+    first: dict[tuple[str, str], int] = {}
+    rests = [index for index, wave in enumerate(config.waves) if wave.rest]
+    for index in rests[1:]:
+        message = f"`waves[{rests[0]}]` has all clusters that no wave names already"
+        yield Finding(("waves", index), message, "Name the clusters of one of the two by `prefixes` or `regions`.")
+    for index, wave in enumerate(config.waves):
+        for key, chosen in (("prefixes", wave.prefixes or ()), ("regions", wave.regions or ())):
+            for place, name in enumerate(chosen):
+                path: KeyPath = ("waves", index, key, place)
+                if name not in known[key]:
+                    message = f"no workspace cluster has the {_SINGULAR[key]} `{name}`"
+                    remedy = did_you_mean(name, sorted(set(known[key])), what=key)
+                    yield Finding(path, message, remedy, depends=(("workspaceClusters",), _DEFAULTS))
+                elif (key, name) in first:
+                    message = f"`{name}` is in `waves[{first[key, name]}]` already"
+                    yield Finding(path, message, "A cluster is in one wave: remove it from the other.")
+                first.setdefault((key, name), index)
 
 
 def _terraform(config: ConfigV1) -> Iterator[Finding]:

@@ -4,72 +4,22 @@ Keys are camelCase in files and snake_case here. Nothing in a model is a secret:
 """
 
 # Annotations stand here as they are, not as texts (`from __future__ import annotations`): pydantic would compile each.
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
-from pydantic.alias_generators import to_camel
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field, model_validator
 
 from ws_deployment.config.duration import Duration
+from ws_deployment.config.model import Model, Name, Prefix, SecretReference, Shorthand
 from ws_deployment.config.paths import AnyValue, LocalPath, PathOrName
+from ws_deployment.config.prometheus import Prometheus
+from ws_deployment.config.waves import Wave
 
 Environment = Literal["staging", "production"]
 OnFailure = Literal["stop", "continue", "rollback"]
 BridgeApi = Literal["2021", "2026"]
 Preferability = Literal["none", "prefer", "dontschedule"]
 
-#: A name that can be part of a host name and of a cloud resource's name (RFC 1123 label).
-_NAME, _PREFIX = r"^[a-z]([-a-z0-9]*[a-z0-9])?$", r"^[a-z]([a-z0-9]*[a-z])?$"
-Name = Annotated[str, Field(pattern=_NAME, max_length=63)]
-#: Unique in the config; ends in a letter, because `eu1`+`17` would equal `eu`+`117`.
-Prefix = Annotated[str, Field(pattern=_PREFIX, max_length=10)]
-#: What each pattern asks for, and how to comply, in words.
-PATTERNS = {
-    _NAME: ("has to be lower-case letters, digits and dashes", "Begin with a letter, end with a letter or digit."),
-    _PREFIX: (
-        "has to be lower-case letters and digits, a letter first and last",
-        "The cluster's id is put behind it: `eu17`.",
-    ),
-}
 Percent = Annotated[float, Field(gt=0, le=100)]
-
-
-class Model(BaseModel):
-    """What all parts of the config share: camelCase keys, no unknown ones, no change after loading."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
-
-
-class Shorthand(Model):
-    """A part that may be written as a text alone, which then stands for its `shorthand` key."""
-
-    shorthand: ClassVar[str]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand(cls, value: Any) -> Any:
-        return {cls.shorthand: value} if isinstance(value, str) else value
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Allow the text in the JSON Schema too, where editors read it."""
-        text = handler.resolve_ref_schema(whole := handler(core))["properties"][cls.shorthand]
-        return {"anyOf": [text, whole]}
-
-
-class SecretReference(Model):
-    """Where a secret is to be found: exactly one of a file and an environment variable. Never the secret itself."""
-
-    file: LocalPath | None = Field(default=None, description="Path of a file that holds the secret alone.")
-    variable: str | None = Field(default=None, description="Name of an environment variable that holds the secret.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "SecretReference":
-        if (self.file is None) == (self.variable is None):
-            msg = "give exactly one of `file` and `variable`"
-            raise ValueError(msg)
-        return self
 
 
 class Project(Shorthand):
@@ -144,6 +94,9 @@ class MetaCluster(Model):
         description="Where runs keep their lock and the weights before them (a Lease, a ConfigMap); default: the "
         "bridge's. `{}` gives a meta cluster of type `local` a Kubernetes API of its own.",
     )
+    prometheus: Prometheus | None = Field(
+        default=None, description="Where the metrics of its workspace clusters are asked for; gates need it."
+    )
 
 
 class Hints(Model):
@@ -205,6 +158,12 @@ class WorkspaceCluster(WorkspaceClusterDefaults):
     replaces: tuple[Name, ...] | None = Field(
         default=None,
         description="Short names of the clusters it takes over from; default: available ones of its prefix.",
+    )
+    capacity: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=100,
+        description="Its part of starts beside the run's other clusters: one with 2 takes twice those of one with 1.",
     )
 
 
@@ -329,6 +288,9 @@ class ConfigV1(Model):
         default=tuple(PipelineStep(step=step) for step in DEFAULT_PIPELINE),
         min_length=1,
         description="The steps, in order; default: " + ", ".join(DEFAULT_PIPELINE) + ".",
+    )
+    waves: tuple[Wave, ...] = Field(
+        default=(), description="Which clusters go through the pipeline first; default: all at once."
     )
     terraform: Terraform = Field(default_factory=Terraform, description="How clusters are created.")
     versions: Versions = Field(default_factory=Versions, description="What is installed on them.")

@@ -97,13 +97,11 @@ def _owned_by_folder(found: Behind, fleet: Fleet, run: RunSurroundings) -> Behin
 
 def _asked(found: Behind, kube: Kube) -> Behind:
     from ws_deployment.clients.helm_releases import deployed  # noqa: PLC0415  loaded when used
+    from ws_deployment.clients.owner_marks import owner_marks  # noqa: PLC0415  loaded when used
 
     system = kube.get("v1", "Namespace", "kube-system") or {"metadata": {}}
-    mark = kube.get("v1", "ConfigMap", "ws-deployment", "kube-system") or {"metadata": {}}
     releases = deployed(kube)
-    marked = [release for release in releases if RUN in release.labels]
-    oldest = min(marked, key=lambda release: release.when).labels if marked else {}
-    owner = mark["metadata"].get("labels") or oldest
+    owner = owner_marks(kube, releases, RUN)
     return replace(
         found,
         run=found.run or owner.get(RUN, ""),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ws_deployment.config.v1 import Retries, Timeouts
 from ws_deployment.engine import journal
 from ws_deployment.engine.attempt import Attempt, Teller
 from ws_deployment.engine.context import RunSurroundings, TaskContext
@@ -22,7 +23,7 @@ from ws_deployment.engine.outcome import Intent, Outcome, Problem, Status
 from ws_deployment.engine.phases import Phases
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.engine.store import Word
-from ws_deployment.engine.undoing import Undoing
+from ws_deployment.engine.undoing import WITHOUT, Undoing
 from ws_deployment.errors import CancelledError
 from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.interfaces import Outputs, StepPlan, SubTask, Undo
@@ -30,6 +31,9 @@ from ws_deployment.tools.folders import private_folder
 
 #: What the names of the journal's entries of a way back begin with, after the task's key.
 _BACK = "back"
+#: A way back is tried for half an hour.
+_PATIENT = Retries(attempts=100, initial=0.2, maximum=10.0, total=1800.0)
+_LONG = Timeouts(plan=1800.0, run=3600.0)
 
 
 @dataclass
@@ -108,6 +112,7 @@ class Carrier:
         for subtask in intent.plan.subtasks:
             if subtask.part in progress.left_out:
                 continue
+            phases.context.earlier = dict(progress.outputs)
             outcome = self._tried(task, subtask, phases, progress)
             progress.attempts = max(progress.attempts, outcome.attempts)
             progress.outputs |= outcome.outputs
@@ -122,7 +127,7 @@ class Carrier:
         """Do one sub-task; where a part of the task is turned back, do it again for those that are left."""
         last = subtask is progress.plan.subtasks[-1]
         while True:
-            without = "".join(f" without {part}" for part in sorted(progress.left_out))
+            without = "".join(f"{WITHOUT}{part}" for part in sorted(progress.left_out))
             outcome = self._subtask(task, subtask, f"{task.key}/{subtask.name}{without}", phases, last=last)
             if outcome.status is not Status.TURNED_BACK:
                 return outcome
@@ -143,7 +148,9 @@ class Carrier:
             self._control.recall(task.key, reason)
         only = frozenset[str]() if all_of_it else parts
         undo = Undo(progress.plan, tuple(progress.finished), progress.outputs, only=only)
-        back = replace(phases, configured=Undoing.of(phases.configured, undo), expected=None)
+        # Nobody is to be kept on what turned bad because a bridge does not answer for a while.
+        configured = replace(Undoing.of(phases.configured, undo), retries=_PATIENT, timeouts=_LONG)
+        back = replace(phases, configured=configured, expected=None)
         gone = self._go_back(task, f"{task.key}/{_BACK}{''.join(f' {part}' for part in sorted(only))}", back)
         if not gone.status.good:
             both = f"{gone.problem}; it was to be taken back because {reason}"

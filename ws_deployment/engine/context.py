@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ws_deployment.config.v1 import ConfigV1, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import plugins
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.pipeline import ConfiguredStep, Task
@@ -23,6 +24,7 @@ from ws_deployment.engine.secrets import read_secret
 from ws_deployment.errors import CancelledError, UsageError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.fleet.folders import cluster_folder
+from ws_deployment.fleet.resolve import meta_clusters
 from ws_deployment.interfaces import (
     IClusterType,
     IRegistrar,
@@ -124,11 +126,12 @@ class TaskContext(StepContext):
         self._cluster = fleet.cluster(task.target) if task.scope is Scope.CLUSTER else None
         self.run_id = run.marks or run.run_id
         self.dry_run = run.dry_run
-        self.fleet = fleet
+        self.fleet = fleet if self._cluster or not task.clusters else _only(fleet, task.clusters)
         self.terraform = run.config.terraform
         self.versions = run.config.versions
         self.config_folder = run.config_folder
         self.shared = run.shared
+        self.metas = meta_clusters(run.config)
         self.saved = run.saved_folder(task.key)
         self.cancelled = self._cancelled
         self.deadline = time.monotonic()
@@ -194,7 +197,8 @@ class TaskContext(StepContext):
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target."""
         target = self._cluster.short_name if self._cluster else self._task.target
-        return self._outputs.get(f"{target}/{step}", {})
+        own = f"{target}/{step}-{self._task.wave}"  # of what is about more than a cluster, each wave has its own
+        return self._outputs.get(own, self._outputs.get(f"{target}/{step}", {}))
 
     def kubeconfig(self) -> Path:
         """The kubeconfig; of a cluster that another machine made, with the help of the step that made it."""
@@ -231,10 +235,11 @@ class TaskContext(StepContext):
         kind = plugins.traffic_router(via)
         return kind(kind.parameters_model.model_validate(options), meta, self)
 
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
         """This context, but about `cluster`."""
         other = copy.copy(self)
         other._cluster = cluster  # noqa: SLF001  a copy of this very class
+        other.run_id = made_by or self.run_id
         return other
 
     def restart_clock(self, limit: float) -> None:
@@ -249,3 +254,8 @@ class TaskContext(StepContext):
         """Wait between two attempts. Raises CancelledError as soon as the run, or the task, is asked to stop."""
         if self._cancelled.is_set() or self._run.cancelled.wait(seconds):
             raise CancelledError("waiting to retry", on=self._task.key, why="asked to stop")
+
+
+def _only(fleet: Fleet, names: tuple[str, ...]) -> Fleet:
+    """The fleet with the clusters that a task is about, as far as they are left."""
+    return replace(fleet, workspace_clusters=tuple(c for c in fleet.workspace_clusters if c.short_name in names))

@@ -151,7 +151,9 @@ def concrete(request: Request, surroundings: RunSurroundings, used: frozenset[in
         taken, unasked = _taken(request, surroundings)
         cluster_id = ids.draw(request.config, taken, used, random.SystemRandom())
     fleet = fleet_of(request, cluster_id)
-    return Deployment(request, surroundings, fleet, segments(tasks(request.steps, fleet)), unasked)
+    return Deployment(
+        request, surroundings, fleet, segments(tasks(request.steps, fleet, request.config.waves)), unasked
+    )
 
 
 def request_of(record: Mapping[str, Any], state: State) -> Request:
@@ -194,7 +196,7 @@ def restored(record: Mapping[str, Any], request: Request, surroundings: RunSurro
         )
     surroundings.kept = of_record(record.get("inputs", {}), surroundings.run_id, request.state)
     fleet = fleet_of(request, record["clusterId"])
-    whole = segments(tasks(request.steps, fleet))
+    whole = segments(tasks(request.steps, fleet, request.config.waves))
     deployment = Deployment(request, surroundings, fleet, whole)
     if "undo" in record:
         undo = {key: undo_from_json(each) for key, each in record["undo"].items()}

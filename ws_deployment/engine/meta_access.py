@@ -84,7 +84,7 @@ def router(fleet: Fleet, meta: MetaCluster, run: RunSurroundings) -> ITrafficRou
 def _routing(run: RunSurroundings) -> tuple[str, Mapping[str, Any]]:
     for entry in run.config.pipeline:
         kind = plugins.step(entry.step)
-        if kind.scope is not Scope.META:
+        if kind.scope is not Scope.META or not kind.moves_traffic:
             continue
         parameters = kind.parameters_model.model_validate(entry.parameters)
         via = getattr(parameters, "via", None)

@@ -1,19 +1,21 @@
 """The pipeline: configured steps, and the graph of tasks that they make of a fleet.
 
 Each task touches things: a cluster's task its cluster, a meta cluster's task the meta cluster and every cluster that
-it governs, a run's task everything. A task comes after the last task before it that touched one of its things. From
-this one rule follow the order within a cluster, parallel clusters, and the barrier before traffic moves.
+it governs, a run's task everything. A task comes after the tasks of the last step before it that touched one of its
+things. From this one rule follow the order within a cluster, parallel clusters, and the barrier before traffic moves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ws_deployment.config.v1 import ConfigV1, PipelineStep, Retries, Timeouts
+from ws_deployment.config.waves import Wave
 from ws_deployment.engine import plugins
 from ws_deployment.fleet.clusters import Fleet
+from ws_deployment.fleet.waves import members
 from ws_deployment.interfaces import IStep, Scope
 
 
@@ -27,11 +29,23 @@ class ConfiguredStep:
     retries: Retries
     timeouts: Timeouts
     only: tuple[str, ...]
+    #: The wave that it comes after, from 1; 0 for a step of the pipeline.
+    after_wave: int = 0
 
 
 def configure(config: ConfigV1) -> tuple[ConfiguredStep, ...]:
-    """Load the pipeline's steps. Raises UsageError or pydantic's ValidationError for one that is not as it must be."""
-    return tuple(_configured(entry, config) for entry in config.pipeline)
+    """Load the pipeline's steps, and what comes between waves.
+
+    Raises UsageError or pydantic's ValidationError for one that is not as it must be.
+    """
+    steps = (_configured(entry, config) for entry in config.pipeline)
+    return (*steps, *(_between(number, wave, config) for number, wave in enumerate(config.waves, 1)))
+
+
+def _between(number: int, wave: Wave, config: ConfigV1) -> ConfiguredStep:
+    question = f"Shall the wave after wave {number} begin?" if wave.approve is True else wave.approve or ""
+    entry = PipelineStep(step="soak", parameters={"time": wave.soak, "question": question})
+    return replace(_configured(entry, config), name=f"after-wave-{number}", after_wave=number)
 
 
 def _configured(entry: PipelineStep, config: ConfigV1) -> ConfiguredStep:
@@ -56,6 +70,8 @@ class Task:
     target: str
     clusters: tuple[str, ...]
     after: tuple[str, ...]
+    #: The wave that it is a part of, from 1; 0 where there are none.
+    wave: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,27 +92,53 @@ class Segment:
         """Scope of its tasks."""
         return self.tasks[0].scope
 
+    @property
+    def wave(self) -> int:
+        """The wave that it is a part of, from 1; 0 where there are none."""
+        return self.tasks[0].wave
 
-def tasks(steps: Sequence[ConfiguredStep], fleet: Fleet) -> tuple[Task, ...]:
+
+def tasks(steps: Sequence[ConfiguredStep], fleet: Fleet, waves: Sequence[Wave] = ()) -> tuple[Task, ...]:
     """All tasks of a run, each after those that it depends on."""
-    last: dict[str, str] = {}
-    result: list[Task] = []
-    for step in steps:
+    if not waves:
+        return tuple(_graph((step, fleet, 0) for step in steps))
+    everything = [step for step in steps if not step.after_wave]
+    between = {step.after_wave: step for step in steps if step.after_wave}
+    parts = members(waves, fleet)
+    stages: list[tuple[ConfiguredStep, Fleet, int]] = []
+    left = fleet.workspace_clusters
+    for number, (wave, names) in enumerate(parts, 1):
+        part = replace(fleet, workspace_clusters=tuple(c for c in left if c.short_name in names))
+        stages += [(step, part, number) for step in everything]
+        if number < len(parts):  # what comes between is about all clusters: a failed wave blocks those after it
+            stages.append((between[list(waves).index(wave) + 1], fleet, number))
+    return tuple(_graph(stages))
+
+
+def _graph(stages: Iterable[tuple[ConfiguredStep, Fleet, int]]) -> list[Task]:
+    last: dict[str, tuple[str, ...]] = {}
+    result: dict[str, Task] = {}
+    for step, fleet, wave in stages:
         made = [
             Task(
-                key=f"{target}/{step.name}",
+                key=_key(target, step.name, wave, result),
                 step=step.name,
                 scope=step.step.scope,
                 target=target,
                 clusters=clusters,
-                after=tuple(dict.fromkeys(last[thing] for thing in _things(target, clusters) if thing in last)),
+                after=tuple(dict.fromkeys(key for thing in _things(target, clusters) for key in last.get(thing, ()))),
+                wave=wave,
             )
             for target, clusters in _targets(step, fleet)
         ]
+        # Tasks of one step can touch the same thing: a cluster that two meta clusters govern.
+        touched: dict[str, tuple[str, ...]] = {}
         for task in made:
-            last.update(dict.fromkeys(_things(task.target, task.clusters), task.key))
-        result += made
-    return tuple(result)
+            for thing in _things(task.target, task.clusters):
+                touched[thing] = (*touched.get(thing, ()), task.key)
+        last |= touched
+        result |= {task.key: task for task in made}
+    return list(result.values())
 
 
 def segments(all_tasks: Iterable[Task]) -> tuple[Segment, ...]:
@@ -106,7 +148,7 @@ def segments(all_tasks: Iterable[Task]) -> tuple[Segment, ...]:
     for task in all_tasks:
         before = {home[key] for key in task.after}
         name = next(iter(before)) if len(before) == 1 else ""
-        if name and chains[name][-1].target == task.target and chains[name][-1].scope == task.scope:
+        if name and _goes_on(chains[name][-1], task):
             chains[name].append(task)
         else:
             name = task.key
@@ -116,6 +158,16 @@ def segments(all_tasks: Iterable[Task]) -> tuple[Segment, ...]:
         Segment(name, tuple(chain), tuple(dict.fromkeys(home[key] for key in chain[0].after)))
         for name, chain in chains.items()
     )
+
+
+def _key(target: str, step: str, wave: int, taken: Mapping[str, Task]) -> str:
+    """A task's key. What is about more than a cluster can come in several waves, and has its number from the second."""
+    key = f"{target}/{step}"
+    return f"{key}-{wave}" if key in taken else key
+
+
+def _goes_on(chain: Task, task: Task) -> bool:
+    return (chain.target, chain.scope, chain.wave) == (task.target, task.scope, task.wave)
 
 
 def _targets(step: ConfiguredStep, fleet: Fleet) -> Iterable[tuple[str, tuple[str, ...]]]:

@@ -22,6 +22,7 @@ from ws_deployment.engine.limits import Limited
 from ws_deployment.engine.outcome import Outcome, Status
 from ws_deployment.engine.pipeline import Segment, Task
 from ws_deployment.fleet.clusters import Fleet
+from ws_deployment.fleet.waves import members
 from ws_deployment.interfaces import Outputs, Scope
 
 #: Seconds between two looks at whether the run was asked to stop.
@@ -64,7 +65,7 @@ class Runner:
                 if blocked := self._blocked(segment):
                     del waiting[segment.name]
                     self._block(segment, blocked)
-                elif len(running) < most:
+                elif len(running) < most and self._has_room(segment.wave, running):
                     del waiting[segment.name]
                     running[segment.name] = self._start(segment, finished)
             if running:
@@ -141,6 +142,13 @@ class Runner:
 
         return str(journal.once("next", wait)["segment"])
 
+    def _has_room(self, wave: int, running: Iterable[str]) -> bool:
+        """Whether a further segment of a wave may be under way."""
+        if not wave:
+            return True
+        at_most = members(self._run.config.waves, self._fleet)[wave - 1][0].at_most
+        return at_most is None or sum(self._segments[name].wave == wave for name in running) < at_most
+
     def _is_kept(self, segment: Segment) -> bool:
         return all(task.key in self._attempt.kept for task in segment.tasks)
 
@@ -163,12 +171,11 @@ class Runner:
         goes_on = self._run.config.defaults.on_failure == "continue" and segment.scope is not Scope.CLUSTER
         if not failed or (left and goes_on):
             return ""
-        culprits = [
-            f"{key} {outcome.status}"
-            for key, outcome in self._outcomes.items()
-            if outcome.status.at_fault and failed & set(self._tasks[key].clusters)
-        ]
-        return ", ".join(culprits)
+        bad = {key: outcome for key, outcome in self._outcomes.items() if failed & set(self._tasks[key].clusters)}
+        culprits = [f"{key} {outcome.status}" for key, outcome in bad.items() if outcome.status.at_fault]
+        # What a wave that failed keeps from beginning has no culprit of its own.
+        kept_back = [outcome.reason for outcome in bad.values() if outcome.status is Status.BLOCKED]
+        return ", ".join(culprits or kept_back)
 
     def _block(self, segment: Segment, reason: str) -> None:
         for task in segment.tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ws_deployment.config.v1 import SecretReference
+from ws_deployment.config.model import SecretReference
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.redaction import register
 

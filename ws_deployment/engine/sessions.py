@@ -20,6 +20,7 @@ from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Run, Store
 from ws_deployment.errors import CancelledError, LockedError
 from ws_deployment.fleet.clusters import Fleet
+from ws_deployment.interfaces import Scope
 
 #: Seconds between two attempts to get what another run holds.
 _AGAIN = 0.5
@@ -50,7 +51,8 @@ class Session:
                 cancelled=manner.cancelled,
                 tell=manner.tell,
             )
-        if not surroundings.marks:
+        moves = any(each.step.scope is not Scope.META or each.step.moves_traffic for each in deployment.request.steps)
+        if moves and not surroundings.marks:
             remember_weights(apis, fleet, surroundings)
 
 

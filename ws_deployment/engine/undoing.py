@@ -10,6 +10,9 @@ from ws_deployment.engine.outcome import Intent, Status, plan_as_json, plan_from
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, segments
 from ws_deployment.interfaces import IStep, Outputs, Parameters, StepContext, StepPlan, SubTask, Undo
 
+#: Comes between the name of a sub-task's entry and the clusters that it was done again without.
+WITHOUT = " without "
+
 
 class Undoing(IStep[Parameters]):
     """A step that undoes what one task of another did."""
@@ -80,8 +83,7 @@ def undos(
                 continue
             plans.append(intent.plan)
             for subtask in intent.plan.subtasks:
-                outcome = entries.get(f"{task.key}/{subtask.name}")
-                if outcome and outcome.get("status") == Status.DONE:
+                for outcome in _outcomes(f"{task.key}/{subtask.name}", entries):
                     finished.append(subtask.name)
                     outputs |= outcome["outputs"]
         if plans:
@@ -90,6 +92,12 @@ def undos(
                 replace(plans[0], subtasks=done), tuple(finished), outputs, destroy=destroy, forced=frozenset(forced)
             )
     return result
+
+
+def _outcomes(name: str, entries: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a sub-task came to where it was done: at once, or again without clusters that were turned back."""
+    its = (entry for key, entry in entries.items() if key == name or key.startswith(f"{name}{WITHOUT}"))
+    return [entry for entry in its if entry.get("status") == Status.DONE]
 
 
 def undo_as_json(undo: Undo) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ws_deployment.config.prometheus import Prometheus
 from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess, Preferability, Project
 
 
@@ -24,7 +25,8 @@ class WorkspaceCluster:
 
     `name` is the cloud's (`gp-prod-ws-eu17-eu-west1`), `short_name` the meta cluster's (`eu17`). `url` is where the
     meta cluster reaches it; None when neither the config nor a DNS zone says so. `replaces` is None when the config
-    leaves it to the rule (available clusters of the same prefix at the same meta cluster).
+    leaves it to the rule (available clusters of the same prefix at the same meta cluster). `capacity` is its part of
+    the starts beside others of the run: one with 2 takes twice those of one with 1.
     """
 
     name: str
@@ -42,6 +44,7 @@ class WorkspaceCluster:
     kubeconfig: str | None
     context: str | None
     command: tuple[str, ...]
+    capacity: float = 1.0
 
     def governance(self, meta: str) -> Governance:
         """How it is registered at `meta`. Raises KeyError where it is not."""
@@ -55,7 +58,7 @@ class WorkspaceCluster:
 class MetaCluster:
     """A control plane that sends users to workspace clusters.
 
-    `bridge` and `kubernetes` are None where the config names none.
+    `bridge`, `kubernetes` and `prometheus` are None where the config names none.
     """
 
     name: str
@@ -63,6 +66,7 @@ class MetaCluster:
     type: str
     bridge: Bridge | None
     kubernetes: KubernetesAccess | None = None
+    prometheus: Prometheus | None = None
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,15 @@ def resolve(
         project=config.project,
         cluster_id=cluster_id,
         workspace_clusters=clusters,
-        meta_clusters=tuple(
-            MetaCluster(meta.name, meta.region, meta.type, meta.bridge, meta.kubernetes)
-            for meta in config.meta_clusters
-            if meta.name in governing
-        ),
+        meta_clusters=tuple(meta for meta in meta_clusters(config) if meta.name in governing),
+    )
+
+
+def meta_clusters(config: v1.ConfigV1) -> tuple[MetaCluster, ...]:
+    """All meta clusters of `config`, whatever they govern."""
+    return tuple(
+        MetaCluster(meta.name, meta.region, meta.type, meta.bridge, meta.kubernetes, meta.prometheus)
+        for meta in config.meta_clusters
     )
 
 
@@ -72,6 +76,7 @@ def _cluster(config: v1.ConfigV1, cluster: v1.WorkspaceCluster, cluster_id: int)
         kubeconfig=cluster.kubeconfig or defaults.kubeconfig,
         context=cluster.context or defaults.context,
         command=_first(cluster.command, defaults.command, default=()),
+        capacity=cluster.capacity,
     )
 
 

@@ -4,7 +4,8 @@ The engine implements `StepContext` and calls the rest; a step implements `IStep
 A plugin is found by entry point (`ws_deployment.steps`, `.cluster_types`, `.registrars`, `.traffic_routers`).
 """
 
-from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Environment, KubernetesAccess
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces.backends import (
     Finding,

@@ -84,6 +84,14 @@ class IClusterType(ABC):
         """Cloud names that exist already. Raises NotYetError where that can't be known from here."""
         return frozenset()
 
+    def remains(self, context: StepContext) -> Sequence[str]:
+        """What is left of the context's cluster, asked when it was removed; all that may cost something.
+
+        Raises NotYetError where that can't be known from here.
+        """
+        name = context.cluster.name
+        return (f"the cluster {name}",) if name in self.taken_names(context.fleet) else ()
+
     def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
         """What a run with clusters of this type needs and has: credentials, rights, APIs, quota. Read-only."""
         return ()
@@ -112,7 +120,7 @@ class IClusterType(ABC):
 
         Raises NotYetError where it is known when the meta cluster is there.
         """
-        return None
+        return meta.prometheus
 
 
 @dataclass(frozen=True)
@@ -181,6 +189,10 @@ class ITrafficRouter(MetaBackend):
         The data of each tells its writes, by which a rollback knows what it has to undo: it is {cluster, property,
         value}, or has a list of these as `writes`.
         """
+
+    def starts(self) -> Mapping[str, int] | None:
+        """Starts so far by short name, for a back-end that counts them; None for one that does not."""
+        return None
 
     @abstractmethod
     def carry_out(self, subtask: SubTask) -> None:

@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ws_deployment.config.v1 import Bridge, SecretReference, Terraform, Versions
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Bridge, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces.values import Outputs, Verdict
 
@@ -45,8 +47,12 @@ class StepContext(ABC):
     cancelled: Cancelled
     saved: Path | None = None
     shared: bool = False
+    #: All meta clusters of the config, those too that govern none of the run's clusters.
+    metas: tuple[MetaCluster, ...] = ()
     #: Clusters (short names) that the task has turned back: it goes on without them.
     left_out: frozenset[str] = frozenset()
+    #: What the task's sub-tasks so far have handed on.
+    earlier: Outputs = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -125,8 +131,11 @@ class StepContext(ABC):
         """The installed back-end for moving traffic of `meta`."""
 
     @abstractmethod
-    def with_cluster(self, cluster: WorkspaceCluster) -> StepContext:
-        """This context, but about `cluster`: for a meta cluster's task that looks into its clusters."""
+    def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
+        """This context, but about `cluster`: for a meta cluster's task that looks into its clusters.
+
+        `made_by` is the run whose marks are on it, where that is another one: it is then the context's `run_id`.
+        """
 
     def kubeconfig(self) -> Path:
         """Private kubeconfig of this task's cluster. Raises NotYetError where it does not exist yet."""

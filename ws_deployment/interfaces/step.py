@@ -47,6 +47,8 @@ class IStep(ABC, Generic[P]):
     #: One line for `ws-deployment steps list`.
     summary: ClassVar[str]
     scope: ClassVar[Scope] = Scope.CLUSTER
+    #: For a meta cluster's step: whether its parameters `via` and `options` name the traffic router.
+    moves_traffic: ClassVar[bool] = True
     #: Pydantic model of what the config may say under `with:`.
     parameters_model: ClassVar[type[Parameters]] = Parameters
 

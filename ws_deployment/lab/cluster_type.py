@@ -19,8 +19,8 @@ from ws_deployment.interfaces import (
     TerraformModule,
     Verdict,
 )
+from ws_deployment.lab import daemon, meta_kubernetes, record
 from ws_deployment.lab import meta as lab_meta
-from ws_deployment.lab import meta_kubernetes, record
 from ws_deployment.lab import prometheus as lab_prometheus
 from ws_deployment.lab.cluster import list_clusters
 from ws_deployment.lab.layout import cluster_folder, meta_folder
@@ -101,6 +101,12 @@ class LocalCluster(IClusterType):
     def taken_names(self, fleet: Fleet) -> frozenset[str]:  # noqa: ARG002  the lab has one name space for all fleets
         """The names of all lab clusters."""
         return frozenset(cluster.name for cluster in list_clusters())
+
+    def remains(self, context: StepContext) -> Sequence[str]:
+        """Its processes and its folder."""
+        folder = cluster_folder(context.cluster.name)
+        left = [f"the process {process.name} ({process.pid})" for process in daemon.strays(folder)]
+        return [*left, str(folder)] if folder.exists() else left
 
     def diagnose(self, fleet: Fleet) -> Sequence[Finding]:
         """Whether the programs are here, and the memory that the fleet's lab clusters take."""

@@ -46,6 +46,8 @@ def safety(run: RunView, *, attended: bool) -> str:
         return _safety_of_attended(run, where)
     if run.status in {Status.DONE, Status.ROLLED_BACK}:
         return "Yes. It has come to its end."
+    if run.status is Status.TURNED_BACK and not where:
+        return f"Yes, for users. {turned_back(run)}"
     if run.asking:
         return f"It waits for a person{where and f', {where}'}. No process is at it: approve and resume."
     if run.status is Status.QUEUED:
@@ -73,4 +75,17 @@ def _safety_of_attended(run: RunView, where: str) -> str:
 def _between(run: RunView) -> list[str]:
     """The meta clusters whose traffic was begun to be moved and not moved to the end."""
     moving = (task for task in run.tasks.values() if task.target in run.traffic and task.touched)
-    return list(dict.fromkeys(task.target for task in moving if not task.status.good))
+    unfinished = (task for task in moving if not task.status.good and task.status is not Status.TURNED_BACK)
+    return list(dict.fromkeys(task.target for task in unfinished))
+
+
+def turned_back(run: RunView) -> str:
+    """What became of starts and clusters where a task turned back, in plain words."""
+    back = [each for each in run.turned_back if each.done]
+    clusters = ", ".join(dict.fromkeys(name for each in back for name in each.clusters))
+    if not clusters:
+        return "What it did was taken back."
+    metas = ", ".join(dict.fromkeys(each.meta for each in back))
+    gone = all(each.alone for each in back)
+    where = f"No starts at {metas} go there any more" if gone else f"The weights at {metas} are as before the run"
+    return f"Turned back: {clusters}. {where}; what was made is cordoned and kept for a look, and costs money."

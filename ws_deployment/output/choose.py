@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from ws_deployment.config.v1 import Notification, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Notification
 from ws_deployment.engine.events import EventBus
 from ws_deployment.output.model import RunView
 from ws_deployment.output.outputs import Output, Outputs

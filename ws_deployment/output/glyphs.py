@@ -36,10 +36,17 @@ LOOKS = {
     Status.ROLLED_BACK: Look("↺", "<", "yellow"),
     Status.TURNED_BACK: Look("↺", "<", "red"),
 }
+#: How a gate's verdicts look.
+VERDICTS = {
+    "success": Look("✓", "+", "green"),
+    "failed": Look("✗", "x", "red"),
+    "inconclusive": Look("?", "?", "yellow"),
+    "error": Look("!", "!", "magenta"),
+}
 #: Statuses whose word must stand somewhere near their symbol, because it is not obvious.
 TELLING = (Status.SKIPPED, Status.REFUSED, Status.UNKNOWN, Status.BLOCKED, Status.CANCELLED, Status.TURNED_BACK)
 
-_SPELLING = str.maketrans({"…": "..", "→": "->", "—": "-", "–": "-", "·": "-", "✓": "+", "✗": "x"})  # noqa: RUF001  these very characters are meant
+_SPELLING = str.maketrans({"…": "..", "→": "->", "—": "-", "–": "-", "·": "-", "✓": "+", "✗": "x", "↺": "<"})  # noqa: RUF001  these very characters are meant
 #: Escape sequences (CSI, OSC, others) and other control characters: a child's output must not steer the terminal.
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -74,6 +81,10 @@ class Glyphs:
     def status(self, status: Status) -> str:
         """The one character for a status."""
         return LOOKS[status].symbol if self.unicode else LOOKS[status].ascii
+
+    def verdict(self, verdict: str) -> str:
+        """The one character for a gate's verdict."""
+        return VERDICTS[verdict].symbol if self.unicode else VERDICTS[verdict].ascii
 
     def spell(self, text: str) -> str:
         """`text` in characters that can be shown."""

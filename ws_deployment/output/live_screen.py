@@ -16,6 +16,7 @@ from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
 from ws_deployment.output.advice import approval
 from ws_deployment.output.glyphs import LOOKS, TELLING, Glyphs, one_line
+from ws_deployment.output.live_gates import compact_line, gate_lines, split_line, task_symbols
 from ws_deployment.output.model import RowView, RunView, TaskView
 
 #: A table's columns from roomy to tight: width of a cell, gap between two, and whether statuses are spelt out.
@@ -61,6 +62,7 @@ class Screen:
         if self.final and not any(task.final or task.started for task in self.run.tasks.values()):
             return []  # what ended the run before its first task is told by others
         head, foot = self._head(), self._traffic()
+        foot += self._gates(self.height - len(head) - len(foot) - 1)
         room = self.height - len(head) - len(foot) - 1
         body = self._body(room)
         return [self._cut(line) for line in (*head, *body, *foot)]
@@ -101,18 +103,19 @@ class Screen:
         return lines
 
     def _traffic(self) -> list[Text]:
-        new = {cluster.short_name for cluster in self.run.clusters}
-        lines = []
-        for meta, shares in self.run.traffic.items():
-            percent = sum(share for name, share in shares.items() if name in new)
-            bar = self.glyphs.bar(percent, _BAR)
-            filled = bar.rstrip(bar[-1]) if percent < 100 else bar  # noqa: PLR2004  percent
-            line = Text(meta.ljust(min(self._label_width, _LABEL)) + "  ")
-            line.append(filled, "green").append(bar[len(filled) :], "bright_black")
-            for name, share in sorted(shares.items(), key=lambda each: each[0] not in new):
-                line.append(f"  {name} ", "bold" if name in new else "").append(f"{share:.3g} %")
-            lines.append(line)
+        width = min(self._label_width, _LABEL)
+        lines = [split_line(m.ljust(width), self.run, m, self.width, self.glyphs) for m in self.run.traffic]
         return [Text(), *lines] if lines else []
+
+    def _gates(self, room: int) -> list[Text]:
+        """What the gates said, where the rows leave `room` for it."""
+        if self.final:
+            return []
+        spare = room - 2 * len(self.run.rows) - 3
+        for lines in (gate_lines(self.run, self.width, self.glyphs), compact_line(self.run, self.glyphs)):
+            if len(lines) <= spare:
+                return lines
+        return []
 
     @functools.cached_property
     def _names(self) -> dict[str, str]:
@@ -189,12 +192,20 @@ class Screen:
 
     def _about(self, task: TaskView) -> str:
         parts = []
-        if len(task.subtasks) > 1 and not task.final:
-            parts.append(f"{min(task.subtasks_done + 1, len(task.subtasks))}/{len(task.subtasks)}")
+        if len(task.subtasks) > 1 and not task.final and task.place is not None:
+            parts.append(f"{task.place}/{len(task.subtasks)}")
+        if not task.final and (told := task_symbols(self.run, task, self.glyphs).plain):
+            parts += [f"{self._percent(task)}{told}"]
         if task.attempt > 1 and not task.final:
             parts.append(f"attempt {task.attempt} of {task.attempts}")
         about = task.reason if task.status.at_fault or task.status is Status.BLOCKED else task.activity(self.now)
         return self.glyphs.spell(one_line(", ".join((*parts, about) if about else parts)))
+
+    def _percent(self, task: TaskView) -> str:
+        """What the new clusters of a shift take, where its words don't say so."""
+        shares = self.run.traffic.get(task.target, {})
+        percent = f"{sum(share for name, share in shares.items() if name in task.clusters):.3g} %"
+        return "" if percent in task.activity(self.now) or not shares else f"{percent} "
 
     def _legend(self) -> list[Text]:
         shown = [status for status in TELLING if self.run.counts[status]]

@@ -15,6 +15,8 @@ from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.interfaces import Scope
+from ws_deployment.output.folding import fold
+from ws_deployment.output.gates import GateView, TurnedBack
 
 #: Statuses of which no more is to come.
 _FINAL = frozenset(Status) - {Status.WAITING, Status.RUNNING}
@@ -25,8 +27,9 @@ class TaskView:
     """One task. Times (`started`, `retry_at`, `hold_until`) are seconds since the epoch, `seconds` is a duration.
 
     `doing` is the latest word on what it is about; `subtask` the name of the sub-task under way, one of `subtasks`.
-    `asks` is the question that a person must answer before it goes on; empty where nobody is asked. `output` is the
-    file where its full output is kept, if it wrote any; None until it has begun.
+    `questions` are those that a person must answer before it goes on, by name; it may go on looking meanwhile.
+    `goes_back` says that it is taking back what it did. `output` is the file where its full output is kept, if it
+    wrote any; None until it has begun.
     """
 
     key: str
@@ -43,9 +46,9 @@ class TaskView:
     doing: str = ""
     subtask: str = ""
     subtasks: tuple[str, ...] = ()
-    subtasks_done: int = 0
+    goes_back: bool = False
     hold_until: float | None = None
-    asks: str = ""
+    questions: dict[str, str] = field(default_factory=dict)
     output: Path | None = None
     change: str = ""
     plan: str = ""
@@ -59,6 +62,18 @@ class TaskView:
     def final(self) -> bool:
         """Whether no more is to come."""
         return self.status in _FINAL
+
+    @property
+    def asks(self) -> str:
+        """What a person is asked; empty where nobody is."""
+        return "; ".join(self.questions.values())
+
+    @property
+    def place(self) -> int | None:
+        """Which of its sub-tasks it is at, from 1; None while it goes back."""
+        if self.goes_back:
+            return None
+        return self.subtasks.index(self.subtask) + 1 if self.subtask in self.subtasks else 1
 
     def elapsed(self, now: float) -> float:
         """Seconds that it has taken, until `now` where it is under way; 0 where it has not begun."""
@@ -144,8 +159,10 @@ class ClusterView:
 class RunView:
     """The whole run. `seconds` is None until it has ended; `undoes` is the run that this one rolls back.
 
-    `traffic` is percent by short name, by meta cluster, as told at `traffic_at`. `waits` counts how often each wait
-    (task, name) was told: a process that takes the run up waits anew.
+    `traffic` is percent by short name, by meta cluster, as told at `traffic_at`; `wanted` is what the stage asks for
+    and `measured` what was counted since, where they are known. `gates` are the last verdicts by task, gate and
+    cluster, `turned_back` what had to be taken back, in order. `waits` counts how often each wait (task, name) was
+    told: a process that takes the run up waits anew.
     """
 
     run: str = ""
@@ -163,6 +180,10 @@ class RunView:
     attempt: int = 1
     traffic: dict[str, dict[str, float]] = field(default_factory=dict)
     traffic_at: dict[str, float] = field(default_factory=dict)
+    wanted: dict[str, dict[str, float]] = field(default_factory=dict)
+    measured: dict[str, dict[str, float]] = field(default_factory=dict)
+    gates: dict[tuple[str, str, str], GateView] = field(default_factory=dict)
+    turned_back: list[TurnedBack] = field(default_factory=list)
     waits: Counter[tuple[str, str]] = field(default_factory=Counter)
     doing: str = ""
     status: Status = Status.WAITING
@@ -199,6 +220,15 @@ class RunView:
         """The tasks that wait for a person."""
         return [task for task in self.tasks.values() if task.asks]
 
+    def gates_of(self, task: str) -> list[GateView]:
+        """The last verdicts of a task's gates."""
+        return [gate for gate in self.gates.values() if gate.task == task]
+
+    def turning(self, event: Event) -> TurnedBack:
+        """What an event of the kind `task.turning-back` was folded into."""
+        told = (event.task, event.data["reason"])
+        return next(back for back in reversed(self.turned_back) if (back.task, back.reason) == told)
+
     @property
     def what(self) -> str:
         """What kind of run it is, in a word."""
@@ -217,14 +247,15 @@ class RunView:
             task.status = Status.WAITING if waits and status is Status.WAITING else Status.CANCELLED
             task.seconds, task.retry_at = task.elapsed(at), None
             if task.status is Status.CANCELLED:
-                task.reason, task.hold_until, task.asks = "interrupted", None, ""
+                task.reason, task.hold_until = "interrupted", None
+                task.questions.clear()
 
     def take(self, event: Event) -> None:
         """Fold one event in. An event of a task that was not announced makes it known."""
         self.run = event.run
         data = event.data
         if event.task is not None:
-            _TASK_EVENTS[event.kind](self, self._task(event.task), event.at, data)
+            fold(self, self._task(event.task), event)
         elif event.kind is Kind.RUN_STARTED:
             self._start(event.at, data)
         elif event.kind is Kind.RUN_PROGRESS:
@@ -264,6 +295,9 @@ class RunView:
             if task.key in data["again"] or task.status is Status.CANCELLED or (task.started and not task.final):
                 fresh = TaskView(task.key, task.step, task.scope, task.target, task.clusters)
                 vars(task).update(vars(fresh))
+            if task.key in data["again"]:
+                self.gates = {key: gate for key, gate in self.gates.items() if gate.task != task.key}
+                self.turned_back = [back for back in self.turned_back if back.task != task.key]
 
     def _task(self, key: str) -> TaskView:
         if key not in self.tasks:
@@ -284,80 +318,3 @@ class RunView:
         self.seconds = float(data["seconds"])
         self.problem = data.get("problem") or {}
         self.refusals = tuple(data.get("refusals") or ())
-
-
-def _started(_run: RunView, task: TaskView, at: float, data: Mapping[str, Any]) -> None:
-    task.status, task.started, task.seconds, task.doing = Status.RUNNING, at, None, "checking"
-    task.output = Path(data["output"]) if data.get("output") else None
-
-
-def _checked(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.doing = f"checking: {data['check']}"
-
-
-def _planned(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.plan, task.change, task.removal = str(data["summary"]), str(data["change"]), str(data.get("removal", ""))
-    task.subtasks = tuple(data.get("subtasks", ()))
-    task.doing = task.plan
-
-
-def _progress(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.doing, task.retry_at = str(data["message"]), None
-
-
-def _retrying(_run: RunView, task: TaskView, at: float, data: Mapping[str, Any]) -> None:
-    task.attempt, task.attempts = int(data["attempt"]) + 1, int(data["attempts"])
-    task.retry_at, task.doing = at + float(data["wait"]), str(data["error"])
-
-
-def _subtask_started(_run: RunView, task: TaskView, at: float, data: Mapping[str, Any]) -> None:
-    task.touched = True
-    task.attempt, task.retry_at, task.subtask = 1, None, str(data["name"])
-    task.hold_until = at + float(data["hold"]) if data.get("hold") else None
-    task.doing = str(data.get("summary") or task.plan)
-
-
-def _subtask_finished(_run: RunView, task: TaskView, _at: float, _data: Mapping[str, Any]) -> None:
-    task.subtasks_done += 1
-    task.hold_until = task.retry_at = None
-    task.asks = ""
-
-
-def _waits(run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    run.waits[task.key, str(data["name"])] += 1
-    task.subtask, task.doing, task.hold_until = str(data["name"]), str(data["text"]), data["until"]
-    task.asks = "" if task.hold_until is not None else task.doing
-
-
-def _approved(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.doing, task.asks = f"approved by {data['who']}", ""
-
-
-def _traffic(run: RunView, task: TaskView, at: float, data: Mapping[str, Any]) -> None:
-    run.traffic_at[task.target] = at
-    run.traffic[task.target] = {name: float(share) for name, share in data["shares"].items()}
-
-
-def _finished(_run: RunView, task: TaskView, _at: float, data: Mapping[str, Any]) -> None:
-    task.status, task.seconds = Status(data["status"]), float(data["seconds"])
-    task.reason, task.remedy = str(data.get("reason", "")), str(data.get("remedy", ""))
-    task.outputs = data.get("outputs") or {}
-    if data.get("attempts"):
-        task.attempt = int(data["attempts"])
-    task.hold_until = task.retry_at = None
-    task.doing = task.asks = ""
-
-
-_TASK_EVENTS = {
-    Kind.TASK_STARTED: _started,
-    Kind.TASK_CHECKED: _checked,
-    Kind.TASK_PLANNED: _planned,
-    Kind.TASK_PROGRESS: _progress,
-    Kind.TASK_RETRYING: _retrying,
-    Kind.SUBTASK_STARTED: _subtask_started,
-    Kind.SUBTASK_FINISHED: _subtask_finished,
-    Kind.TASK_WAITING: _waits,
-    Kind.TASK_APPROVED: _approved,
-    Kind.TRAFFIC: _traffic,
-    Kind.TASK_FINISHED: _finished,
-}

@@ -19,11 +19,13 @@ import tenacity
 
 from ws_deployment import __version__
 from ws_deployment.config.duration import format_duration
-from ws_deployment.config.v1 import Notification, SecretReference
+from ws_deployment.config.model import SecretReference
+from ws_deployment.config.v1 import Notification
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.errors import WsDeploymentError
-from ws_deployment.output.advice import approval, going_on
+from ws_deployment.output.advice import approval, going_on, turned_back
+from ws_deployment.output.gates import split
 from ws_deployment.output.model import RunView, TaskView
 from ws_deployment.output.outputs import Output
 
@@ -178,21 +180,31 @@ def message_for(event: Event, run: RunView) -> Message | None:
     if event.kind is Kind.RUN_RESUMED:
         text = f"run {run.run}, by {event.data['who']} on {event.data['host']}"
         return Message("start", f"{where}: {run.what} taken up again", text, Status.RUNNING, facts)
-    if task and event.kind is Kind.TASK_WAITING:
-        return _waiting(event, task, run, where, facts)
-    if task and event.kind is Kind.TASK_FINISHED and task.status.at_fault:
-        text = f"{task.reason}\n{task.remedy}".strip()
-        return Message("failure", f"{where}: {task.key} {task.status}", text, task.status, {**facts, "task": task.key})
+    if task is not None:
+        return _of_task(event, task, run, where, facts)
     if event.kind is Kind.RUN_FINISHED and run.status is not Status.WAITING:  # that it waits was told
         took = format_duration(run.seconds or 0.0)
         counts = ", ".join(f"{count} {status}" for status, count in run.counts.items())
         lines = [counts, *(f"{task.key}: {task.reason}" for task in run.faults), run.problem_text]
         lines += [f"{refusal['task']}: {refusal['reason']}" for refusal in run.refusals]
         ended = {**facts, "seconds": run.seconds, "failures": [task.key for task in run.faults]}
+        lines += [turned_back(run)] if any(back.done for back in run.turned_back) else []
         lines += [f"{what} {command}" for what, command in going_on(run).items()]
         text = "\n".join(line for line in lines if line)
         return Message("end", f"{where}: {run.what} {run.status} in {took}", text, run.status, ended)
     return None
+
+
+def _of_task(event: Event, task: TaskView, run: RunView, where: str, facts: Mapping[str, Any]) -> Message | None:
+    if event.kind is Kind.TASK_WAITING:
+        return _waiting(event, task, run, where, facts)
+    if event.kind is Kind.TASK_TURNING_BACK:
+        return _turning_back(event, task, run, where, facts)
+    told = task.status is Status.TURNED_BACK  # as it turned
+    if event.kind is not Kind.TASK_FINISHED or not task.status.at_fault or told:
+        return None
+    text = f"{task.reason}\n{task.remedy}".strip()
+    return Message("failure", f"{where}: {task.key} {task.status}", text, task.status, {**facts, "task": task.key})
 
 
 def _waiting(event: Event, task: TaskView, run: RunView, where: str, facts: Mapping[str, Any]) -> Message | None:
@@ -213,9 +225,21 @@ def _waiting(event: Event, task: TaskView, run: RunView, where: str, facts: Mapp
     return Message("waiting", f"{where}: {task.key} waits for approval", text, Status.WAITING, facts)
 
 
+def _turning_back(event: Event, task: TaskView, run: RunView, where: str, facts: Mapping[str, Any]) -> Message | None:
+    """Told at once, with the numbers; and once, however often processes take the way back up."""
+    back = run.turning(event)
+    if back.told > 1:
+        return None
+    lines = [back.reason]
+    lines += [f"{gate.name}: {gate.numbers}; {gate.limits}; asked: {gate.query}" for gate in back.gates]
+    lines += ["the whole run is taken back"] if back.whole_run else []
+    names = ", ".join(back.clusters)
+    told = {**facts, "task": task.key, "clusters": list(back.clusters), "gates": [g.as_json() for g in back.gates]}
+    return Message("failure", f"{where}: {task.key} turns back {names}", "\n".join(lines), Status.TURNED_BACK, told)
+
+
 def _traffic(run: RunView, task: TaskView) -> str:
-    shares = run.traffic.get(task.target, {})
-    return ", ".join(f"{name} {share:.3g} %" for name, share in shares.items())
+    return split(run.traffic.get(task.target, {}), run.measured.get(task.target))
 
 
 def _slack(text: str) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
 from ws_deployment.output.advice import going_on, safety
+from ws_deployment.output.gates import split
 from ws_deployment.output.glyphs import LOOKS, one_line
+from ws_deployment.output.judged import write_gates, write_turned_back
 from ws_deployment.output.model import RowView, TaskView
 from ws_deployment.output.page import Item, Page
 from ws_deployment.output.runs_list import age, waits_for
 from ws_deployment.output.standing import Story, moment, wait_as_json
 
 _BAR = 20
+#: Percent; what differs by less is one and the same split.
+_POINT = 1.0
 
 
 def write_run(page: Page, story: Story, now: float) -> Page:
@@ -26,6 +31,8 @@ def write_run(page: Page, story: Story, now: float) -> Page:
     for what, command in next_commands(story).items():
         page.wrapped(what, "  ")
         page.verbatim(command, 6)
+    write_turned_back(page, story.view)
+    write_gates(page, story.view)
     _holder(page, story, now)
     _said(page, story, now)
     for row in story.view.rows:
@@ -49,7 +56,7 @@ def next_commands(story: Story) -> dict[str, str]:
         }
         commands = {**answers, **commands}
     if story.standing.lease is not None and view.status is Status.RUNNING:
-        commands["to watch it:"] = f"ws-deployment runs events {run.id} --follow"
+        commands["to watch it:"] = f"ws-deployment runs watch {run.id}"
         commands["to have it stop before its next effect:"] = f"ws-deployment runs pause {run.id}"
     if run.status is Status.DONE and run.kind == "run" and story.later is None:
         commands["to undo it:"] = f"ws-deployment runs rollback {run.id}"
@@ -66,9 +73,16 @@ def run_as_json(story: Story) -> dict[str, Any]:
     return {
         **story.standing.as_json(),
         "traffic": {
-            meta: {"shares": dict(shares), "told": moment(view.traffic_at[meta])}
+            meta: {
+                "shares": dict(shares),
+                "wanted": view.wanted.get(meta),
+                "measured": view.measured.get(meta),
+                "told": moment(view.traffic_at[meta]),
+            }
             for meta, shares in view.traffic.items()
         },
+        "gates": [gate.as_json() for gate in view.gates.values()],
+        "turnedBack": [back.as_json() for back in view.turned_back],
         "laterRun": story.later.id if story.later else None,
         "undoneBy": story.undone_by.id if story.undone_by else None,
         "safety": safety(view, attended=lease is not None),
@@ -109,11 +123,17 @@ def _traffic(page: Page, story: Story, now: float) -> None:
             page.wrapped("as before: this run has moved nothing", f"  {meta:{width}}  ")
             continue
         bar = page.glyphs.bar(sum(share for name, share in shares.items() if name in new), _BAR)
-        each = sorted(shares.items(), key=lambda pair: pair[0] not in new)
-        split = ", ".join(f"{name} {share:.3g} %" for name, share in each)
-        page.wrapped(f"{split}  ({age(now - view.traffic_at[meta])})", f"  {meta:{width}}  {bar}  ")
+        told = f"{split(shares, view.measured.get(meta), new)}  ({age(now - view.traffic_at[meta])})"
+        page.wrapped(told, f"  {meta:{width}}  {bar}  ")
+        if (wanted := view.wanted.get(meta)) and _differs(wanted, shares):
+            page.wrapped(f"wanted: {split(wanted, first=new)}", " " * (width + _BAR + 6))
     if story.later:
         page.wrapped(f"Run {story.later.id} began later and may have moved them since.", "  ")
+
+
+def _differs(wanted: Mapping[str, float], shares: Mapping[str, float]) -> bool:
+    """Whether what is wanted is not what the weights come to, by more than rounding."""
+    return any(abs(share - shares.get(name, 0.0)) >= _POINT for name, share in wanted.items())
 
 
 def _holder(page: Page, story: Story, now: float) -> None:

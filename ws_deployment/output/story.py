@@ -14,11 +14,15 @@ from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.output.advice import approval
+from ws_deployment.output.gates import GateView, split
 from ws_deployment.output.model import RunView, TaskView
 
 #: Seconds between two entries of progress of one task, and between two that say that it still waits.
 PROGRESS_EVERY = 10.0
 STILL_EVERY = 60.0
+
+#: What an action of a gate's limit is called.
+_ACTIONS = {"goOn": "goes on", "hold": "holds", "ask": "asks a person", "rollback": "turns back"}
 
 #: The words for each name that is logged.
 _TEXTS = {
@@ -34,11 +38,13 @@ _TEXTS = {
     "task.progress": "{message}",
     "task.still": "still: {message} ({took})",
     "task.retrying": "attempt {attempt} of {attempts} failed, again in {wait}: {error}",
-    "task.subtask": "{number}/{total} {summary}",
-    "task.holding": "{number}/{total} {summary}, until {until}",
+    "task.subtask": "{place}{summary}",
+    "task.holding": "{place}{summary}, until {until}",
     "task.asks": "APPROVAL IS WAITED FOR: {question}\nto say yes: {command}",
     "task.approved": "approved by {who}{reason}",
     "task.traffic": "traffic now: {shares}",
+    "task.gate": "gate {gate} at {stage}: {verdict}: {text}{action}",
+    "task.turning-back": "TURNING BACK {clusters}: {reason}{whole}",
     "task.done": "done in {took}{detail}",
     "task.skipped": "skipped: {reason}",
     "task.blocked": "blocked: {reason}{more}",
@@ -62,6 +68,16 @@ class Entry:
         return _TEXTS[self.name].format_map(self.keys).rstrip()
 
 
+@dataclass(frozen=True)
+class _Told:
+    """The last split that was told, whether it was measured, its words and when."""
+
+    shares: Mapping[str, float]
+    measured: bool
+    text: str
+    at: float
+
+
 class Story:
     """Makes entries of events and of passing time; holds back what would come too often."""
 
@@ -69,7 +85,8 @@ class Story:
         self._spoke: dict[str, float] = {}
         self._pending: dict[str, str] = {}
         self._blocked: list[TaskView] = []
-        self._shares: dict[str, str] = {}
+        self._splits: dict[str, _Told] = {}
+        self._verdicts: dict[tuple[str, str, str], tuple[str, str, float]] = {}
 
     def take(self, event: Event, run: RunView) -> Iterator[Entry]:
         """The entries for an event that `run` has folded in."""
@@ -115,21 +132,47 @@ class Story:
         elif event.kind is Kind.TASK_RETRYING:
             keys = {**data, "wait": format_duration(data["wait"])}
             yield Entry("task.retrying", event.at, keys, task, "warning")
-        elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1 and not data.get("hold"):
+        elif event.kind is Kind.SUBTASK_STARTED and (len(task.subtasks) > 1 or task.goes_back) and not data.get("hold"):
             keys = {**_place(task), "summary": data.get("summary") or data["name"]}
             yield Entry("task.subtask", event.at, keys, task)
         elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED}:
             yield _of_wait(event, task, run)
-        elif event.kind is Kind.TRAFFIC:
-            shares = ", ".join(f"{name} {share:.3g} %" for name, share in run.traffic[task.target].items())
-            told = self._shares.get(task.key)
-            self._shares[task.key] = shares
-            if shares != told:
-                yield Entry("task.traffic", event.at, {"shares": shares}, task)
+        elif event.kind in {Kind.TRAFFIC, Kind.GATE, Kind.TASK_TURNING_BACK}:
+            yield from self._of_shift(event, task, run)
         elif event.kind is Kind.TASK_FINISHED and task.status is Status.BLOCKED:
             self._blocked.append(task)
         elif event.kind is Kind.TASK_FINISHED:
             yield _of_end(event, task)
+
+    def _of_shift(self, event: Event, task: TaskView, run: RunView) -> Iterator[Entry]:
+        if event.kind is Kind.TRAFFIC:
+            yield from self._split(event, task, run)
+        elif event.kind is Kind.GATE:
+            yield from self._gate(event, task, run)
+        else:
+            yield _of_turning_back(event, task, run)
+
+    def _split(self, event: Event, task: TaskView, run: RunView) -> Iterator[Entry]:
+        """Told when it changes, when it has been measured for the first time since, and then once in a while."""
+        shares, measured = dict(run.traffic[task.target]), run.measured.get(task.target)
+        told = self._splits.get(task.key)
+        text = split(shares, measured)
+        changed = told is None or told.shares != shares
+        newly = measured is not None and told is not None and not told.measured
+        if changed or newly or (told is not None and told.text != text and event.at - told.at >= STILL_EVERY):
+            self._splits[task.key] = _Told(shares, measured is not None, text, event.at)
+            yield Entry("task.traffic", event.at, {"shares": text}, task)
+
+    def _gate(self, event: Event, task: TaskView, run: RunView) -> Iterator[Entry]:
+        """Told when its verdict changes or leads to something else than before; what wavers, not each time."""
+        key = (task.key, str(event.data["gate"]), str(event.data["cluster"]))
+        gate = run.gates[key]
+        action = "" if gate.action == "goOn" else gate.action
+        *told, at = self._verdicts.get(key, ("", "", -PROGRESS_EVERY))
+        matters = gate.verdict == "failed" or action not in {"", told[1]}
+        if told != [gate.verdict, action] and (matters or event.at - at >= PROGRESS_EVERY):
+            self._verdicts[key] = (gate.verdict, action, event.at)
+            yield _of_gate(event, gate, task)
 
     def _progress(self, event: Event, task: TaskView) -> Iterator[Entry]:
         if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
@@ -183,16 +226,39 @@ def _of_wait(event: Event, task: TaskView, run: RunView) -> Entry:
     if event.kind is Kind.TASK_APPROVED:
         reason = f": {event.data['reason']}" if event.data.get("reason") else ""
         return Entry("task.approved", event.at, {"who": event.data["who"], "reason": reason}, task)
-    if task.asks:
-        keys = {"question": task.asks, "command": approval(run, task)}
+    if event.data["until"] is None:
+        keys = {"question": event.data["text"], "command": approval(run, task)}
         return Entry("task.asks", event.at, keys, task, "warning")
     until = f"{datetime.fromtimestamp(event.data['until']).astimezone():%H:%M:%S}"
     return Entry("task.holding", event.at, {**_place(task), "summary": task.doing, "until": until}, task)
 
 
-def _place(task: TaskView) -> dict[str, int]:
+def _of_gate(event: Event, gate: GateView, task: TaskView) -> Entry:
+    acts = bool(gate.action) and gate.action != "goOn"
+    keys = {
+        "gate": gate.name,
+        "stage": "all stages" if gate.stage is None else f"{gate.stage:g} %",
+        "verdict": gate.verdict,
+        "text": gate.text,
+        "action": f"; it {_ACTIONS.get(gate.action, gate.action)}" if acts else "",
+    }
+    bad = gate.verdict in {"failed", "error"} or acts
+    return Entry("task.gate", event.at, keys, task, "warning" if bad else "info")
+
+
+def _of_turning_back(event: Event, task: TaskView, run: RunView) -> Entry:
+    back = run.turning(event)
+    keys = {
+        "clusters": ", ".join(back.clusters) or task.key,
+        "reason": back.reason,
+        "whole": "\nthe whole run is taken back" if back.whole_run else "",
+    }
+    return Entry("task.turning-back", event.at, keys, task, "error")
+
+
+def _place(task: TaskView) -> dict[str, str]:
     """Which of its sub-tasks a task is at."""
-    return {"number": min(task.subtasks_done + 1, len(task.subtasks)), "total": len(task.subtasks)}
+    return {"place": "back: " if task.place is None else f"{task.place}/{len(task.subtasks)} "}
 
 
 def _of_end(event: Event, task: TaskView) -> Entry:

@@ -15,7 +15,9 @@ from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
 from ws_deployment.interfaces import Scope
 from ws_deployment.output.advice import going_on
+from ws_deployment.output.gates import split
 from ws_deployment.output.glyphs import LOOKS, one_line
+from ws_deployment.output.judged import write_turned_back
 from ws_deployment.output.model import ClusterView, RowView, RunView, TaskView
 from ws_deployment.output.page import Item, Page
 
@@ -40,6 +42,7 @@ class Summary:
         self._clusters(page)
         self._durations(page)
         self._traffic(page)
+        write_turned_back(page, self.run)
         self._faults(page)
         self._next(page)
         return page
@@ -57,6 +60,9 @@ class Summary:
             "counts": {str(status): count for status, count in run.counts.items()},
             "clusters": [self._cluster_as_json(cluster) for cluster in run.clusters],
             "traffic": {meta: dict(shares) for meta, shares in run.traffic.items()},
+            "measured": {meta: dict(shares) for meta, shares in run.measured.items()},
+            "gates": [gate.as_json() for gate in run.gates.values()],
+            "turnedBack": [back.as_json() for back in run.turned_back],
             "tasks": [self._task_as_json(task) for task in run.tasks.values()],
             "failures": [task.key for task in run.faults],
             "refusals": [dict(refusal) for refusal in run.refusals],
@@ -78,6 +84,8 @@ class Summary:
         page.item(Item(page.glyphs.status(run.status), look.colour, f"{run.status}{took}:", indent=0), what)
         if run.counts:
             page.wrapped(", ".join(f"{count} {status}" for status, count in run.counts.items()), "  tasks: ")
+        if run.status is Status.TURNED_BACK:
+            page.wrapped("exit code 7: it turned bad, and what it had moved was taken back", "  ")
 
     def _refusals(self, page: Page) -> None:
         if self.run.problem:
@@ -134,12 +142,11 @@ class Summary:
         width = max(map(len, self.run.traffic))
         for meta, shares in self.run.traffic.items():
             bar = page.glyphs.bar(sum(share for name, share in shares.items() if name in new), _BAR)
-            each = sorted(shares.items(), key=lambda pair: pair[0] not in new)
-            split = ", ".join(f"{name} {share:.3g} %" for name, share in each)
-            page.wrapped(split, f"  {meta:{width}}  {bar}  ")
+            page.wrapped(split(shares, self.run.measured.get(meta), new), f"  {meta:{width}}  {bar}  ")
 
     def _faults(self, page: Page) -> None:
-        faults = self.run.faults
+        told = {back.task for back in self.run.turned_back if back.done}
+        faults = [task for task in self.run.faults if task.key not in told]
         if faults:
             page.heading("What went wrong")
         for task in faults:
@@ -230,10 +237,11 @@ class Summary:
         return ", ".join(parts)
 
     def _removals(self) -> dict[str, str]:
-        """Commands that remove clusters which the run has begun to make and which failed."""
+        """Commands that remove clusters which the run has begun to make and which failed or were turned back."""
         if self.removals:
             return dict(self.removals)
         failed = {task.target for task in self.run.faults}
+        failed |= {name for back in self.run.turned_back if back.done for name in back.clusters}
         return {
             task.target: task.removal
             for task in self.run.tasks.values()

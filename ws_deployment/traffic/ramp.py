@@ -6,14 +6,16 @@ A meta cluster picks a cluster for each start at random, weighted by min(score, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-#: Highest score that counts at placement.
-HIGHEST_SCORE = 100
-#: Score of a cluster that is registered without a hint (the bridge's own default).
-DEFAULT_SCORE = 50
+from ws_deployment.errors import RefusedError
+from ws_deployment.traffic.apportion import NOTHING, Split
+from ws_deployment.traffic.levels import BOUND, DEFAULT_SCORE, HIGHEST_SCORE, Group, Level, levels
+
+#: Points (of percent) by which a share may seem greater than it is.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,22 @@ class Write:
 class Stage:
     """One level of a ramp: the new clusters' common share in percent, the writes to get there, the wait after it.
 
-    `scores` are those of the shift's clusters when the stage is reached, by short name; `hold` is in seconds.
+    `scores` are those of the shift's clusters when the stage is reached, by short name; `hold` is in seconds. `off` is
+    by how many points the share of any cluster then differs from what is wanted.
     """
 
     percent: float
     scores: Mapping[str, int]
     writes: tuple[Write, ...]
     hold: float
+    off: float = 0.0
+
+    @property
+    def imprecise(self) -> str:
+        """What a plan says of a stage that whole scores do not come near to; empty where they do."""
+        if self.off < BOUND:
+            return ""
+        return f"{self.percent:g} %: whole scores bring shares that are off by up to {self.off:.1f} points"
 
 
 def shares(registrations: Sequence[Registration]) -> dict[str, float]:
@@ -73,28 +84,68 @@ def ramp(
     registrations: Sequence[Registration],
     stages: Sequence[float],
     hold: float,
+    *,
+    weights: Mapping[str, float] | None = None,
+    before: Sequence[Registration] = (),
 ) -> tuple[Stage, ...]:
     """The stages that move traffic from `old` to `new`, by short name.
 
-    `stages` are rising percentages of the group's starts; the last one is 100. New clusters share alike; old ones
-    keep their proportions. Without old clusters there is nothing to move from, and one stage of 100 % is made.
-    The group's score sum stays what it was, so that other clusters of the meta cluster keep their share, as far
-    as a score of 100 allows. Where a part of the way was gone before, the ramp goes on from there: no stage takes
-    starts away from the new clusters again.
+    `stages` are rising percentages of the group's starts; the last one is 100. New clusters share by `weights` (1
+    where none is given), old ones in proportion to their scores before. Without old clusters there is nothing to move
+    from, and one stage of 100 % is made. Beside other clusters the group's score sum stays what it was; alone only
+    ratios count, and it ends with what registrations have by themselves: see decision 0004. Where a part of the way
+    was gone before, the ramp goes on from there: no stage takes starts away from the new clusters again. `before` are
+    the registrations before a shift that was cut off, so that what it left half done does not count as wanted.
+
+    Raises RefusedError for a new cluster whose maximum score lets it take nothing.
     """
-    now = {weight.name: weight for weight in registrations}
-    former = {name: now[name].effective for name in old}
-    gone = sum(now[name].effective for name in new)
-    budget = sum(former.values()) + gone or DEFAULT_SCORE * len(new)
-    left = [percent for percent in stages if percent * budget >= 100 * gone]
-    levels: Sequence[float] = left if any(former.values()) else (100.0,)
-    state = {name: _State(score=now[name].score, available=now[name].available) for name in (*new, *old)}
-    result = []
-    for percent in levels:
-        target = _targets(new, former, budget, percent)
-        writes = tuple(_writes(state, new, old, target, last=percent == levels[-1]))
-        result.append(Stage(percent, target, writes, hold if percent != levels[-1] else 0.0))
-    return tuple(result)
+    now = {each.name: each for each in registrations}
+    counted = {each.name: each.effective for each in (*registrations, *before)}
+    group = _group(new, old, now, counted, weights or {})
+    last = _last(group, sum(counted[name] for name in old), old)
+    left = [percent for percent in stages[:-1] if percent >= 100 * group.share - _ROUNDING]
+    moving = group.share < 1 and any(group.now[name] for name in group.former)
+    found = levels(group, [percent / 100 for percent in left]) if moving else ()
+    state = {name: _State(min(now[name].score, now[name].max_score), now[name].available) for name in (*new, *old)}
+    result = [
+        Stage(percent, level.scores, tuple(_writes(state, new, old, level.scores)), hold, level.off)
+        for percent, level in zip(left, found, strict=False)
+    ]
+    return (*result, Stage(100.0, last.scores, tuple(_last_writes(state, new, old, last.scores)), 0.0, last.off))
+
+
+def _group(
+    new: Collection[str],
+    old: Collection[str],
+    now: Mapping[str, Registration],
+    counted: Mapping[str, int],
+    weights: Mapping[str, float],
+) -> Group:
+    limits = {name: min(HIGHEST_SCORE, now[name].max_score) for name in (*new, *old)}
+    for name in new:
+        if limits[name] < 1:
+            raise RefusedError(
+                "shifting traffic to",
+                on=name,
+                why=f"its maximum score is {now[name].max_score}: starts would not be sent to it",
+                remedy=f"Raise it first, for example: gpctl clusters update max-score {HIGHEST_SCORE} --name {name}",
+            )
+    return Group(
+        weights={name: weights.get(name, 1.0) for name in new},
+        former={name: counted[name] if now[name].effective else 0 for name in old},
+        now={name: min(now[name].effective, HIGHEST_SCORE) for name in (*new, *old)},
+        limits=limits,
+        sum=sum(counted[name] for name in limits) or DEFAULT_SCORE * len(new),
+        outside=sum(each.effective for name, each in now.items() if name not in limits),
+    )
+
+
+def _last(group: Group, old_before: int, old: Collection[str]) -> Level:
+    """The scores at the end. Where there never was anything to move from, those of now do if they split as wanted."""
+    there = Split(sum(group.now[name] for name in group.weights), {name: group.now[name] for name in group.weights})
+    if not old_before and all(there.parts.values()) and (off := group.off(1.0, there, NOTHING)) < BOUND:
+        return Level({**there.parts, **dict.fromkeys(old, 0)}, off)
+    return group.final()
 
 
 @dataclass
@@ -103,35 +154,46 @@ class _State:
     available: bool
 
 
-def _targets(new: Collection[str], former: Mapping[str, int], budget: int, percent: float) -> dict[str, int]:
-    """Integer scores for a stage. Sums are kept by largest remainder; a share above 0 is never rounded to 0."""
-    for_new = budget * percent / 100
-    total = sum(former.values())
-    wanted = dict.fromkeys(new, for_new / len(new))
-    wanted |= {name: (budget - for_new) * score / total for name, score in former.items()} if total else {}
-    floors = {name: max(int(value), 1 if value > 0 else 0) for name, value in wanted.items()}
-    missing = budget - sum(floors.values())
-    for name in sorted(wanted, key=lambda name: floors[name] - wanted[name])[: max(missing, 0)]:
-        floors[name] += 1
-    return {name: min(score, HIGHEST_SCORE) for name, score in floors.items()}
-
-
 def _writes(
-    state: dict[str, _State], new: Collection[str], old: Collection[str], target: Mapping[str, int], *, last: bool
-) -> list[Write]:
-    writes = []
+    state: dict[str, _State], new: Collection[str], old: Collection[str], target: Mapping[str, int]
+) -> Iterator[Write]:
+    """Old ones whose scale goes up, then new ones, then old ones that go down."""
+    rising = [name for name in old if state[name].available and target[name] > state[name].score]
+    for name in rising:
+        yield from _score(state, name, target[name])
     for name in new:
-        if state[name].score != target[name]:
-            writes.append(Write(name, "score", target[name]))
-            state[name].score = target[name]
-        if not state[name].available:
-            writes.append(Write(name, "cordoned", 0))
-            state[name].available = True
+        # One that gets nothing yet stays as it is: some bridges start workspaces at a score of 0 too.
+        if target[name]:
+            yield from _up(state, name, target[name])
     for name in old:
-        if state[name].score != target.get(name, 0):
-            writes.append(Write(name, "score", target.get(name, 0)))
-            state[name].score = target.get(name, 0)
-        if last and state[name].available:
-            writes.append(Write(name, "cordoned", 1))
-            state[name].available = False
-    return writes
+        if state[name].available and name not in rising:
+            yield from _score(state, name, target[name])
+
+
+def _last_writes(
+    state: dict[str, _State], new: Collection[str], old: Collection[str], target: Mapping[str, int]
+) -> Iterator[Write]:
+    """New ones that have not their score, then old ones down and cordoned, then new ones that have more than it."""
+    falling = [name for name in new if state[name].available and target[name] < state[name].score]
+    for name in new:
+        if name not in falling:
+            yield from _up(state, name, target[name])
+    for name in old:
+        yield from _score(state, name, 0)
+        if state[name].available:
+            yield Write(name, "cordoned", 1)
+    for name in falling:
+        yield from _score(state, name, target[name])
+
+
+def _up(state: dict[str, _State], name: str, score: int) -> Iterator[Write]:
+    yield from _score(state, name, score)
+    if not state[name].available:
+        yield Write(name, "cordoned", 0)
+        state[name].available = True
+
+
+def _score(state: dict[str, _State], name: str, score: int) -> Iterator[Write]:
+    if state[name].score != score:
+        yield Write(name, "score", score)
+        state[name].score = score

@@ -6,6 +6,7 @@ The contract stands in docs/cluster-type-command.md; how a program is called in 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -67,6 +68,10 @@ class CommandCluster(IClusterType):
         _call(context, "destroy")
         if _call(context, "look").get("exists"):
             raise WsDeploymentError("removing", on=context.cluster.name, why="its program says that it is still there")
+
+    def remains(self, context: StepContext) -> Sequence[str]:
+        """The cluster, while its program says that it is there."""
+        return (f"the cluster {context.cluster.name}",) if _call(context, "look").get("exists") else ()
 
     def kubeconfig(self, context: StepContext) -> Path:
         """Its kubeconfig; asked for anew when it is about to age."""

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from ws_deployment.interfaces import IRegistrar, Parameters, Registration, RegistrationRequest
-from ws_deployment_steps.bridge_access import registrations, target
+from ws_deployment.interfaces import IRegistrar, Registration, RegistrationRequest
+from ws_deployment_steps.bridge_access import registrations
+from ws_deployment_steps.gpctl_access import GpctlParameters, gpctl
 from ws_deployment_steps.registrars.request import native
 
 if TYPE_CHECKING:
     from ws_deployment.clients.gpctl import Gpctl
-
-
-class GpctlParameters(Parameters):
-    """Options of `via: gpctl`."""
-
-    program: str = Field(default="gpctl", description="Name on PATH, or a path.")
 
 
 class GpctlRegistrar(IRegistrar):
@@ -35,9 +28,9 @@ class GpctlRegistrar(IRegistrar):
         """Register a cluster, cordoned. Raises AlreadyRegisteredError where an old server would overwrite one."""
         from ws_deployment.clients.bridge.errors import check_free  # noqa: PLC0415  only where it is used
 
-        gpctl = self._gpctl()
-        check_free(request.name, request.url, gpctl.list())
-        gpctl.register(native(request))
+        client = self._gpctl()
+        check_free(request.name, request.url, client.list())
+        client.register(native(request))
 
     def cordon(self, name: str) -> None:
         """Let no further workspace start on a registered cluster."""
@@ -48,15 +41,4 @@ class GpctlRegistrar(IRegistrar):
         self._gpctl().deregister(name)
 
     def _gpctl(self) -> Gpctl:
-        from ws_deployment.clients.gpctl import Gpctl  # noqa: PLC0415  only where it is used
-
-        bridge = self.context.bridge(self.meta)
-        pods = target(self.context, self.meta, bridge)
-        return Gpctl(
-            pods.kubeconfig,
-            pods.context,
-            pods.namespace,
-            program=self.parameters.program,
-            api=bridge.api,
-            cancelled=self.context.cancelled,
-        )
+        return gpctl(self.parameters, self.context, self.meta)

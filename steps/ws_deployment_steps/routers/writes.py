@@ -15,6 +15,7 @@ def subtasks(stage: Stage) -> Sequence[SubTask]:
         SubTask(
             f"{stage.percent:g}%/{write.cluster}/{write.property}",
             str(write),
+            part=write.cluster,
             data=data(write),
         )
         for write in stage.writes

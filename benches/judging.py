@@ -1,0 +1,128 @@
+"""How often gates are wrong: simulated shifts of healthy and of sick clusters, judged by the gates' code and by others.
+
+`python benches/judging.py 10000` prints the table of docs/gates.md. `make bench` asks with fewer shifts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from rows import Row
+from shifts import Fixed, Judge, Ours, Outcome, Plain, many
+
+RATIOS = (0.02, 0.05, 0.20)
+RATES = (1, 3, 10, 30, 100)
+#: How many times as bad as the old ones a sick cluster is.
+SICK = 3.0
+SHIFTS = 1000
+#: Part of the starts by which a sick cluster has to be turned back.
+HALF = 0.5
+#: Where at most this part of the shifts is held for lack of starts, the starts suffice.
+SUFFICE = 0.01
+HEAD = (
+    "old ratio",
+    "starts a minute",
+    "healthy turned back",
+    "healthy held",
+    "sick missed",
+    "sick held",
+    "starts until sick is back: median, 99 %",
+    "fixed: healthy back",
+    "fixed: sick missed",
+    "plain: healthy back",
+    "plain: sick missed",
+)
+JUDGES: dict[str, Callable[[], Judge]] = {"gates": Ours, "fixed": Fixed, "plain": Plain}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Percent of shifts at one ratio and rate under one judge, and the new cluster's starts until it was back."""
+
+    ratio: float
+    rate: float
+    judge: str
+    wrongly_back: float
+    healthy_held: float
+    missed: float
+    sick_held: float
+    median: float
+    late: float
+
+    @property
+    def suffices(self) -> bool:
+        return self.sick_held <= 100 * SUFFICE
+
+
+def cell(ratio: float, rate: float, judge: str, count: int) -> Cell:
+    """Simulate `count` shifts of a healthy and of a sick cluster. The seed is that of the cell."""
+    healthy, sick = (
+        many(count, (ratio, rate, times), JUDGES[judge], old_ratio=ratio, times=times, rate=rate)
+        for times in (1.0, SICK)
+    )
+    back = sorted(one.starts for one in sick if one.end == "back")
+    return Cell(
+        ratio,
+        rate,
+        judge,
+        wrongly_back=_percent(healthy, lambda one: one.end == "back"),
+        healthy_held=_percent(healthy, lambda one: one.end == "held"),
+        missed=_percent(sick, lambda one: one.end != "held" and (one.end != "back" or one.part >= HALF)),
+        sick_held=_percent(sick, lambda one: one.end == "held"),
+        median=back[len(back) // 2] if back else float("nan"),
+        late=back[int(len(back) * 0.99)] if back else float("nan"),
+    )
+
+
+def cells(count: int) -> list[Cell]:
+    """All cells, worked at by all cores. The others' errors are so large that a fifth of the shifts shows them."""
+    asked = [
+        (ratio, rate, judge, count if judge == "gates" else max(count // 5, 1))
+        for ratio in RATIOS
+        for rate in RATES
+        for judge in JUDGES
+    ]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(cell, *zip(*asked, strict=True)))
+
+
+def rows() -> list[Row]:
+    """The worst cells: promised are at most 1 % of each error wherever the starts suffice."""
+    of = {judge: [one for one in cells(SHIFTS) if one.judge == judge] for judge in JUDGES}
+    back = {judge: max(one.wrongly_back for one in found) for judge, found in of.items()}
+    enough = {(one.ratio, one.rate) for one in of["gates"] if one.suffices}
+    missed = {judge: max(one.missed for one in found if (one.ratio, one.rate) in enough) for judge, found in of.items()}
+    names = {"fixed": "5 % of a minute, 5 times", "plain": "twice the old's, 5 min"}
+    told = []
+    for peer, name in names.items():
+        told.append(Row("healthy clusters turned back, worst cell", back["gates"], name, back[peer], "%", 0.0, 1.0))
+        told.append(Row("3 times as bad, not back by 50 %", missed["gates"], name, missed[peer], "%", 0.0, 1.0))
+    return told
+
+
+def table(found: Iterable[Cell]) -> str:
+    """The cells as Markdown, a line for each ratio and rate."""
+    lines = ["| " + " | ".join(HEAD) + " |", "|---" * len(HEAD) + "|"]
+    by_place: dict[tuple[float, float], dict[str, Cell]] = {}
+    for one in found:
+        by_place.setdefault((one.ratio, one.rate), {})[one.judge] = one
+    for (ratio, rate), judged in by_place.items():
+        ours = judged["gates"]
+        others = [f"{judged[name].wrongly_back:.2f} % | {judged[name].missed:.2f} %" for name in ("fixed", "plain")]
+        lines.append(
+            f"| {ratio:.0%} | {rate:g} | {ours.wrongly_back:.2f} % | {ours.healthy_held:.1f} % | {ours.missed:.2f} % "
+            f"| {ours.sick_held:.1f} % | {ours.median:.0f}, {ours.late:.0f} | {' | '.join(others)} |"
+        )
+    return "\n".join(lines)
+
+
+def _percent(outcomes: list[Outcome], holds: Callable[[Outcome], bool]) -> float:
+    return 100 * sum(holds(one) for one in outcomes) / len(outcomes)
+
+
+if __name__ == "__main__":
+    print(table(cells(int(sys.argv[1]) if len(sys.argv) > 1 else SHIFTS)))

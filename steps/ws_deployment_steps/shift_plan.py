@@ -1,0 +1,92 @@
+"""The sub-tasks of a shift: each stage's writes, then what must hold before the next stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ws_deployment.config.duration import format_duration
+from ws_deployment.interfaces import ITrafficRouter, Registration, Stage, SubTask
+from ws_deployment.traffic.ramp import shares
+from ws_deployment_steps.shift_stages import ALL, StageParameters, question
+from ws_deployment_steps.shift_watch import Bounds
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A shift as it is planned.
+
+    `stages` are the writes, `wanted` the stages of the config by percent. `replaces` tells what each new cluster takes
+    over from. With `watched` each stage is watched; without it is only held. `soak` is the least time at the last
+    stage, in seconds, and `misfit` what starts that don't fall as wanted lead to.
+    """
+
+    stages: Sequence[Stage]
+    wanted: Mapping[float, StageParameters]
+    replaces: Mapping[str, Sequence[str]]
+    watched: bool
+    soak: float
+    misfit: Literal["hold", "ask", "rollback"]
+
+    def subtasks(self, router: ITrafficRouter, registrations: Sequence[Registration]) -> Iterator[SubTask]:
+        """All of them, in their order. `registrations` are those before the first."""
+        before = {each.name: each.effective for each in registrations}
+        for stage in self.stages:
+            yield from router.subtasks(stage)
+            wanted = self.wanted.get(stage.percent, StageParameters(percent=stage.percent))
+            last = stage.percent == ALL
+            bounds = Bounds(
+                percent=stage.percent,
+                hold=self.soak if last else stage.hold if wanted.hold is None else wanted.hold,
+                by_metrics=wanted.until == "metrics",
+                at_most=wanted.at_most,
+                question=question(wanted),
+                misfit=self.misfit,
+            )
+            if self.watched:
+                yield self._watch(bounds, stage, before)
+            else:
+                yield from _wait(bounds)
+            before = {**before, **stage.scores}
+
+    def _watch(self, bounds: Bounds, stage: Stage, before: Mapping[str, int]) -> SubTask:
+        data = {
+            "bounds": asdict(bounds),
+            "scores": dict(stage.scores),
+            "before": {name: before.get(name, 0) for name in stage.scores},
+            "replaces": {name: list(names) for name, names in self.replaces.items()},
+        }
+        return SubTask(f"{bounds.percent:g}%/watch", f"watch {_said(bounds)}", watches=True, data=data)
+
+
+def bounds_of(data: Mapping[str, Any]) -> Bounds:
+    """The bounds that a watch was planned with."""
+    return Bounds(**data["bounds"])
+
+
+def percents(scores: Mapping[str, int], without: frozenset[str]) -> dict[str, float]:
+    """What each cluster's part of the scores is, in percent; those that were turned back have none."""
+    left = [Registration(name, score, available=True) for name, score in scores.items() if name not in without]
+    return shares(left)
+
+
+def _wait(bounds: Bounds) -> Iterator[SubTask]:
+    if bounds.hold:
+        held = f"hold at {bounds.percent:g} % for {format_duration(bounds.hold)}"
+        yield SubTask(f"{bounds.percent:g}%/hold", held, hold=bounds.hold)
+    if bounds.question:
+        asked = f"wait for an approval: {bounds.question}"
+        yield SubTask(f"{bounds.percent:g}%/approve", asked, approval=bounds.question)
+
+
+def _said(bounds: Bounds) -> str:
+    """A stage's conditions in words."""
+    parts = [f"{bounds.percent:g} % for {format_duration(bounds.hold)}" if bounds.hold else f"{bounds.percent:g} %"]
+    if bounds.by_metrics:
+        parts.append("until the gates let it pass")
+    if bounds.at_most is not None:
+        parts.append(f"asking a person after {format_duration(bounds.at_most)}")
+    if bounds.question:
+        parts.append(f"until a person approves: {bounds.question}")
+    return ", ".join(parts)
