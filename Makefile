@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: docs system postgres workers help bench-peers install demo demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
+.PHONY: docs system servers workers help bench-peers install demo demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,17 +36,17 @@ demo: $(STAMP) ## roll out configs/local.yaml on real control planes; a second t
 demo-clean: $(STAMP) ## remove every cluster and process of the lab
 	@$(BIN)/ws-deployment lab down
 
-system: ## install PostgreSQL's server for the tests, by Debian's packages; needs root
-	@apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql
+system: ## install PostgreSQL's server and HAProxy for the tests, by Debian's packages; needs root
+	@apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql haproxy
 
-postgres: # where the server is missing and root is ours, get it; without root the tests that need it say what to do
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+servers: # where one of them is missing and root is ours, get them; without root the tests that need them say what to do
+	@{ { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } && { command -v haproxy || ls /usr/sbin/haproxy; }; } >/dev/null 2>&1 || \
 	  { test "$$(id -u)" = 0 && $(MAKE) --no-print-directory system; } || true
 
-workers: $(STAMP) tools postgres ## 60 no-op and 6 real clusters, 4 workers killed at random: [SEED=1]
+workers: $(STAMP) tools servers ## 60 no-op and 6 real clusters, 4 workers killed at random: [SEED=1]
 	@SEED="$(or $(SEED),1)" $(BIN)/python -m pytest -s tests/workers/full.py
 
-test: $(STAMP) check tools postgres ## everything: check, then the tests on real parts
+test: $(STAMP) check tools servers ## everything: check, then the tests on real parts
 	@$(BIN)/python -m pytest -m real -n 2 --dist worksteal
 
 sweep: $(STAMP) tools ## kill runs and rollbacks at every write to the journal: [SHARD=1/4] [ONLY="run rollback random faults"]; hours, see docs/sweep.md

@@ -39,7 +39,7 @@ class RegisterParameters(Parameters):
 
     via: str = Field(default="bridge", description="bridge, gpctl, command, or another installed registrar.")
     options: dict[str, Any] = Field(default_factory=dict, description="The registrar's own parameters.")
-    secret: str | None = Field(default=None, description="Secret with ca.crt, tls.crt, tls.key; default by API.")
+    tls_secret: str | None = Field(default=None, description="Secret with ca.crt, tls.crt, tls.key; default by API.")
     namespace: str = Field(default="default", description="Namespace of that Secret.")
     region: str = Field(
         default="",
@@ -184,7 +184,7 @@ class RegisterCluster(IStep[RegisterParameters]):
     def _material(self, context: StepContext, meta: MetaCluster) -> TlsMaterial:
         from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
-        name = self.parameters.secret or _SECRETS[context.bridge(meta).api]
+        name = self.parameters.tls_secret or _SECRETS[context.bridge(meta).api]
         data = connect(context.kubeconfig(), context.cluster.context).secret(name, self.parameters.namespace)
         missing = [key for key in _KEYS if not (data or {}).get(key)]
         if data is None or missing:
@@ -192,7 +192,7 @@ class RegisterCluster(IStep[RegisterParameters]):
                 "reading the TLS material of",
                 on=context.cluster.short_name,
                 why=f"Secret {self.parameters.namespace}/{name} has no {', '.join(missing)}",
-                remedy="It is made by the workload's installation; name another by `secret:` and `namespace:`.",
+                remedy="It is made by the workload's installation; name another by `tlsSecret:` and `namespace:`.",
             )
         ca, crt, key = (data[key].decode() for key in _KEYS)
         return TlsMaterial(ca=ca, crt=crt, key=key)

@@ -65,6 +65,7 @@ class LabCluster:
             "name": self.name,
             "endpoint": self.endpoint,
             "url": self.url,
+            "http": f"http://127.0.0.1:{self.ws_manager_metrics_port}",
             "kubeconfig": str(self.kubeconfig),
             "run_id": self.run_id,
             "fleet": self.fleet,

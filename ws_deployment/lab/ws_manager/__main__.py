@@ -59,7 +59,7 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     _add_services(server)
     port = server.add_secure_port(f"127.0.0.1:{settings.port}", _credentials(settings.folder))
     metrics = WorkspaceMetrics()
-    web = Web(settings.metrics_port, metrics.registry)
+    web = Web(settings.metrics_port, metrics.registry, settings.folder.parent.name)
     server.start()
     web.start()
     api = ClusterApi(settings.kubeconfig)
