@@ -129,7 +129,7 @@ def test_what_is_given_goes_before_what_a_ready_made_gate_has() -> None:
     assert gate.called == "sick-starts"
     assert gate.compare is not None
     assert gate.compare.bad is not None
-    assert "start-failure" in gate.compare.bad
+    assert 'gitpod_ws_manager_workspace_stops_total{cluster="{{cluster}}", reason="failed"}' in gate.compare.bad
     assert (gate.compare.difference, gate.compare.times, gate.compare.min_starts) == (0.05, None, 100)
     assert gate.on_failed == "ask"
     assert gate.limits.inconclusive == 5

@@ -24,9 +24,10 @@ _STARTUPS = f"@startup_seconds_count{{{_REGULAR}}}"
 #: Python's exporters and Prometheus 3 write the bound as 128.0.
 _IN_TIME = f'@startup_seconds_bucket{{{_REGULAR}, le=~"128([.]0)?"}}'
 _P95 = f"histogram_quantile(0.95, sum by (le) (rate(@startup_seconds_bucket{{{_REGULAR}}}[{{{{window}}}}])))"
-#: In 2021 a start that failed is counted where the workspace stops; a failure while it ran has a reason of its own.
+#: In 2021 a start that failed is counted where the workspace stops, as one that failed: no reason tells it from those
+#: that failed while they ran.
 _FAILED_STARTS: dict[BridgeApi, str] = {
-    "2021": '@stops_total{cluster="{{cluster}}", reason="start-failure"}',
+    "2021": '@stops_total{cluster="{{cluster}}", reason="failed"}',
     "2026": '@starts_failure_total{cluster="{{cluster}}"}',
 }
 
