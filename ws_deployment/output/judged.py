@@ -20,6 +20,7 @@ def write_turned_back(page: Page, run: RunView) -> None:
             _numbers(page, gate)
         if not back.gates:
             page.wrapped(back.reason, " " * 6)
+            page.wrapped(run.tasks[back.task].remedy, " " * 6 + page.glyphs.spell("→ "), " " * 8)
         page.wrapped(_fate(run, back), " " * 6)
 
 

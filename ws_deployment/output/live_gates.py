@@ -10,7 +10,8 @@ from ws_deployment.output.gates import GateView, number
 from ws_deployment.output.glyphs import VERDICTS, Glyphs
 from ws_deployment.output.model import RunView, TaskView
 
-_BARS = (24, 10)
+#: Width of the bar, and of the one that leaves room for more clusters than a few.
+_BAR, _SHORT_BAR, _FEW = 24, 10, 3
 
 
 def gate_lines(run: RunView, width: int, glyphs: Glyphs) -> list[Text]:
@@ -28,23 +29,14 @@ def gate_lines(run: RunView, width: int, glyphs: Glyphs) -> list[Text]:
     return lines
 
 
-def compact_line(run: RunView, glyphs: Glyphs) -> list[Text]:
-    """The same in one line, of symbols alone."""
-    line = Text("gates")
-    for task in run.tasks.values():
-        if not task.final and run.gates_of(task.key):
-            line.append("  ").append(task_symbols(run, task, glyphs, named=True))
-    return [line] if len(line) > len("gates") else []
-
-
-def task_symbols(run: RunView, task: TaskView, glyphs: Glyphs, *, named: bool = False) -> Text:
+def task_symbols(run: RunView, task: TaskView, glyphs: Glyphs) -> str:
     """The verdicts of a task's gates as symbols, a group for each cluster."""
     gates = run.gates_of(task.key)
-    groups = []
-    for name in dict.fromkeys(gate.cluster for gate in gates):
-        group = symbols([gate for gate in gates if gate.cluster == name], glyphs)
-        groups.append(Text(f"{name} ") + group if named and name else group)
-    return Text(" ").join(groups)
+    groups = (
+        symbols([gate for gate in gates if gate.cluster == name], glyphs)
+        for name in dict.fromkeys(gate.cluster for gate in gates)
+    )
+    return " ".join(group.plain for group in groups)
 
 
 def symbols(gates: Iterable[GateView], glyphs: Glyphs) -> Text:
@@ -52,25 +44,45 @@ def symbols(gates: Iterable[GateView], glyphs: Glyphs) -> Text:
     return Text("").join(_symbol(gate, glyphs) for gate in gates)
 
 
-def split_line(label: str, run: RunView, meta: str, width: int, glyphs: Glyphs) -> Text:
-    """How a meta cluster splits starts: a bar for what the new clusters take, then each cluster, as measured too."""
-    lines = [_split(label, run, meta, glyphs, bar=bar, words=words) for words in ("measured ", "") for bar in _BARS]
-    return next((line for line in lines if line.cell_len <= width), lines[-1])
+def split_lines(label: str, run: RunView, meta: str, width: int, glyphs: Glyphs, *, most: int) -> list[Text]:
+    """How a meta cluster splits starts: a bar for what the new clusters take, then each cluster, as measured too.
 
-
-def _split(label: str, run: RunView, meta: str, glyphs: Glyphs, *, bar: int, words: str) -> Text:
-    shares, measured = run.traffic[meta], run.measured.get(meta, {})
+    `most` is how many lines there may be.
+    """
     new = {cluster.short_name for cluster in run.clusters}
+    names = sorted(run.traffic[meta], key=lambda name: name not in new)
+    bar = _bar(label, run, meta, glyphs)
+    lines: list[Text] = []
+    for words in ("measured ", ""):
+        lines = [bar]
+        for name in names:
+            entry = _cluster(name, run, meta, words, new=name in new)
+            if lines[-1].cell_len + entry.cell_len > width and len(lines[-1]) > len(bar):
+                lines.append(Text(" " * len(bar)))
+            lines[-1] = lines[-1] + entry
+        if len(lines) <= most and all(line.cell_len <= width for line in lines):
+            return lines
+    return [Text("").join(line if place == 0 else line[len(bar) :] for place, line in enumerate(lines))]
+
+
+def percent_text(percent: float) -> str:
+    """A share of all starts, without the crumbs of its parts' rounding."""
+    return f"{round(percent)} %" if percent >= 10 else f"{percent:.2g} %"  # noqa: PLR2004  two digits
+
+
+def _bar(label: str, run: RunView, meta: str, glyphs: Glyphs) -> Text:
+    new = {cluster.short_name for cluster in run.clusters}
+    shares = run.traffic[meta]
     percent = sum(share for name, share in shares.items() if name in new)
-    whole = glyphs.bar(percent, bar)
+    whole = glyphs.bar(percent, _BAR if len(shares) <= _FEW else _SHORT_BAR)
     filled = whole.rstrip(whole[-1]) if percent < 100 else whole  # noqa: PLR2004  percent
-    line = Text(label + "  ")
-    line.append(filled, "green").append(whole[len(filled) :], "bright_black")
-    for name, share in sorted(shares.items(), key=lambda each: each[0] not in new):
-        line.append(f"  {name} ", "bold" if name in new else "").append(f"{share:.3g} %")
-        if name in measured:
-            line.append(f" ({words}{measured[name]:.3g} %)", "bright_black")
-    return line
+    return Text(label + "  ").append(filled, "green").append(whole[len(filled) :], "bright_black")
+
+
+def _cluster(name: str, run: RunView, meta: str, words: str, *, new: bool) -> Text:
+    entry = Text().append(f"  {name} ", "bold" if new else "").append(f"{run.traffic[meta][name]:.3g} %")
+    measured = run.measured.get(meta, {})
+    return entry.append(f" ({words}{measured[name]:.3g} %)", "bright_black") if name in measured else entry
 
 
 def _entries(gates: Sequence[GateView], glyphs: Glyphs, *, values: bool = False) -> Text:

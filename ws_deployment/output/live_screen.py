@@ -16,7 +16,7 @@ from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
 from ws_deployment.output.advice import approval
 from ws_deployment.output.glyphs import LOOKS, TELLING, Glyphs, one_line
-from ws_deployment.output.live_gates import compact_line, gate_lines, split_line, task_symbols
+from ws_deployment.output.live_gates import gate_lines, percent_text, split_lines, task_symbols
 from ws_deployment.output.model import RowView, RunView, TaskView
 
 #: A table's columns from roomy to tight: width of a cell, gap between two, and whether statuses are spelt out.
@@ -24,7 +24,8 @@ _FITS = ((10, 2, True), (9, 2, True), (9, 1, True), (8, 1, False))
 #: The narrowest column for what a row is about; where there is less room it stands in lines below the table.
 _ACTIVITY = 32
 _LABEL = 20
-_BAR = 24
+#: How many lines a split may take, on terminals of so many lines.
+_MOST, _TALL = 3, 20
 #: Statuses in the order in which rows that do not all fit are shown.
 _URGENCY = {status: place for place, status in enumerate((
     Status.FAILED, Status.REFUSED, Status.UNKNOWN, Status.TURNED_BACK, Status.CANCELLED, Status.INTERRUPTED,
@@ -104,18 +105,18 @@ class Screen:
 
     def _traffic(self) -> list[Text]:
         width = min(self._label_width, _LABEL)
-        lines = [split_line(m.ljust(width), self.run, m, self.width, self.glyphs) for m in self.run.traffic]
+        most = _MOST if self.final or self.height >= _TALL else 1
+        lines = [
+            line
+            for meta in self.run.traffic
+            for line in split_lines(meta.ljust(width), self.run, meta, self.width, self.glyphs, most=most)
+        ]
         return [Text(), *lines] if lines else []
 
     def _gates(self, room: int) -> list[Text]:
         """What the gates said, where the rows leave `room` for it."""
-        if self.final:
-            return []
-        spare = room - 2 * len(self.run.rows) - 3
-        for lines in (gate_lines(self.run, self.width, self.glyphs), compact_line(self.run, self.glyphs)):
-            if len(lines) <= spare:
-                return lines
-        return []
+        lines = [] if self.final else gate_lines(self.run, self.width, self.glyphs)
+        return lines if len(lines) <= room - 2 * len(self.run.rows) - 3 else []
 
     @functools.cached_property
     def _names(self) -> dict[str, str]:
@@ -194,7 +195,7 @@ class Screen:
         parts = []
         if len(task.subtasks) > 1 and not task.final and task.place is not None:
             parts.append(f"{task.place}/{len(task.subtasks)}")
-        if not task.final and (told := task_symbols(self.run, task, self.glyphs).plain):
+        if not task.final and (told := task_symbols(self.run, task, self.glyphs)):
             parts += [f"{self._percent(task)}{told}"]
         if task.attempt > 1 and not task.final:
             parts.append(f"attempt {task.attempt} of {task.attempts}")
@@ -204,7 +205,7 @@ class Screen:
     def _percent(self, task: TaskView) -> str:
         """What the new clusters of a shift take, where its words don't say so."""
         shares = self.run.traffic.get(task.target, {})
-        percent = f"{sum(share for name, share in shares.items() if name in task.clusters):.3g} %"
+        percent = percent_text(sum(share for name, share in shares.items() if name in task.clusters))
         return "" if percent in task.activity(self.now) or not shares else f"{percent} "
 
     def _legend(self) -> list[Text]:

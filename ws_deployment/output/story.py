@@ -22,7 +22,7 @@ PROGRESS_EVERY = 10.0
 STILL_EVERY = 60.0
 
 #: What an action of a gate's limit is called.
-_ACTIONS = {"goOn": "goes on", "hold": "holds", "ask": "asks a person", "rollback": "turns back"}
+_ACTIONS = {"hold": "holds", "ask": "asks a person"}
 
 #: The words for each name that is logged.
 _TEXTS = {
@@ -43,7 +43,7 @@ _TEXTS = {
     "task.asks": "APPROVAL IS WAITED FOR: {question}\nto say yes: {command}",
     "task.approved": "approved by {who}{reason}",
     "task.traffic": "traffic now: {shares}",
-    "task.gate": "gate {gate} at {stage}: {verdict}: {text}{action}",
+    "task.gate": "gate {gate} at {stage}: {verdict}: {why}{action}",
     "task.turning-back": "TURNING BACK {clusters}: {reason}{whole}",
     "task.done": "done in {took}{detail}",
     "task.skipped": "skipped: {reason}",
@@ -164,15 +164,19 @@ class Story:
             yield Entry("task.traffic", event.at, {"shares": text}, task)
 
     def _gate(self, event: Event, task: TaskView, run: RunView) -> Iterator[Entry]:
-        """Told when its verdict changes or leads to something else than before; what wavers, not each time."""
+        """Told when its verdict changes or leads to something else than before; what wavers, not each time.
+
+        That it knows nothing at first is no news, and a turning back is told with its reason.
+        """
         key = (task.key, str(event.data["gate"]), str(event.data["cluster"]))
         gate = run.gates[key]
         action = "" if gate.action == "goOn" else gate.action
-        *told, at = self._verdicts.get(key, ("", "", -PROGRESS_EVERY))
-        matters = gate.verdict == "failed" or action not in {"", told[1]}
-        if told != [gate.verdict, action] and (matters or event.at - at >= PROGRESS_EVERY):
+        verdict, before, at = self._verdicts.get(key, ("inconclusive", "", -PROGRESS_EVERY))
+        matters = gate.verdict == "failed" or action not in {"", before}
+        if (verdict, before) != (gate.verdict, action) and (matters or event.at - at >= PROGRESS_EVERY):
             self._verdicts[key] = (gate.verdict, action, event.at)
-            yield _of_gate(event, gate, task)
+            if action != "rollback":
+                yield _of_gate(event, gate, task)
 
     def _progress(self, event: Event, task: TaskView) -> Iterator[Entry]:
         if event.at - self._spoke.get(task.key, event.at) >= PROGRESS_EVERY:
@@ -234,15 +238,14 @@ def _of_wait(event: Event, task: TaskView, run: RunView) -> Entry:
 
 
 def _of_gate(event: Event, gate: GateView, task: TaskView) -> Entry:
-    acts = bool(gate.action) and gate.action != "goOn"
     keys = {
         "gate": gate.name,
         "stage": "all stages" if gate.stage is None else f"{gate.stage:g} %",
         "verdict": gate.verdict,
-        "text": gate.text,
-        "action": f"; it {_ACTIONS.get(gate.action, gate.action)}" if acts else "",
+        "why": gate.text,
+        "action": f"; it {_ACTIONS[gate.action]}" if gate.action in _ACTIONS else "",
     }
-    bad = gate.verdict in {"failed", "error"} or acts
+    bad = gate.verdict in {"failed", "error"} or gate.action in _ACTIONS
     return Entry("task.gate", event.at, keys, task, "warning" if bad else "info")
 
 

@@ -109,7 +109,7 @@ class Summary:
         width = max(len(cluster.short_name) for cluster in begun) + len("  x ") + 2
         for cluster in begun:
             row = rows[cluster.short_name]
-            status = row.status
+            status = Status.TURNED_BACK if cluster.short_name in self._gone else row.status
             text = f"{self._name(cluster)}  {cluster.region}  {cluster.type}"
             page.item(Item(page.glyphs.status(status), LOOKS[status].colour, cluster.short_name), text, width)
             page.wrapped(self._fate(cluster, row), " " * width, colour="bright_black")
@@ -179,7 +179,7 @@ class Summary:
         commands = {
             **going_on(self.run),
             **self._look(),
-            **{f"{name} was left as it is, for a look; to remove it:": line for name, line in removals},
+            **{self._why_kept(name): line for name, line in removals},
             **self.next_steps,
         }
         folder = self._output_folder()
@@ -192,6 +192,10 @@ class Summary:
         if folder is not None:
             page.wrapped("full output, one file a task (TARGET.STEP.log):", "  ")
             page.verbatim(f"{folder}/", 6)
+
+    def _why_kept(self, name: str) -> str:
+        kept = "is kept, cordoned" if name in self._gone else "was left as it is"
+        return f"{name} {kept}, for a look; to remove it:"
 
     def _look(self) -> dict[str, str]:
         """How to look into the first cluster that came through."""
@@ -208,6 +212,11 @@ class Summary:
             page.wrapped(remedy, " " * 6 + page.glyphs.spell("→ "), " " * 8)
 
     # -- facts ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _gone(self) -> set[str]:
+        """Short names of the clusters that were turned back."""
+        return {name for back in self.run.turned_back if back.done for name in back.clusters}
 
     def _name(self, cluster: ClusterView) -> str:
         """Its name as it was made; until then as it is to be."""
@@ -228,6 +237,8 @@ class Summary:
         current = row.current
         if current.status.at_fault or current.status in {Status.CANCELLED, Status.BLOCKED}:
             parts.append(f"{current.step} {current.status}")
+        if cluster.short_name in self._gone:
+            parts.append("turned back, cordoned")
         for meta in cluster.governed_by:
             if meta in self.run.traffic:
                 share = self.run.traffic[meta].get(cluster.short_name, 0.0)
@@ -241,11 +252,12 @@ class Summary:
         if self.removals:
             return dict(self.removals)
         failed = {task.target for task in self.run.faults}
-        failed |= {name for back in self.run.turned_back if back.done for name in back.clusters}
-        return {
+        file = shlex.quote(self.run.config_file)
+        retired = {name: f"ws-deployment retire -c {file} {name}" for name in sorted(self._gone)}
+        return retired | {
             task.target: task.removal
             for task in self.run.tasks.values()
-            if task.removal and task.touched and task.target in failed and task.scope == Scope.CLUSTER
+            if task.removal and task.touched and task.target in failed - self._gone and task.scope == Scope.CLUSTER
         }
 
     def _output_folder(self) -> Path | None:
