@@ -141,7 +141,8 @@ class _Watching:
         """What starts say of the weights; told where it has changed. None where nothing counts them."""
         counts = self.watched.starts.look() if self.watched.starts else None
         measured = None if counts is None else fit(counts, self.watched.wanted, self.watched.before)
-        shares = {name: round(share, 1) for name, share in measured.shares.items()} if measured else None
+        seen = measured if measured and measured.starts else None
+        shares = {name: round(share, 1) for name, share in seen.shares.items()} if seen else None
         if self.split_at == 0.0 or (shares != self.split and time.monotonic() - self.split_at > _SPLIT_EVERY):
             self.split, self.split_at = shares, time.monotonic()
             told = {name: round(share, 1) for name, share in self.watched.shares.items() if share}
