@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -78,7 +78,7 @@ def cell(ratio: float, rate: float, judge: str, count: int) -> Cell:
     )
 
 
-def cells(count: int) -> list[Cell]:
+def cells(count: int) -> Iterator[Cell]:
     """All cells, worked at by all cores. The others' errors are so large that a fifth of the shifts shows them."""
     asked = [
         (ratio, rate, judge, count if judge == "gates" else max(count // 5, 1))
@@ -87,12 +87,13 @@ def cells(count: int) -> list[Cell]:
         for judge in JUDGES
     ]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(cell, *zip(*asked, strict=True)))
+        yield from pool.map(cell, *zip(*asked, strict=True))
 
 
 def rows() -> list[Row]:
     """The worst cells: promised are at most 1 % of each error wherever the starts suffice."""
-    of = {judge: [one for one in cells(SHIFTS) if one.judge == judge] for judge in JUDGES}
+    every = list(cells(SHIFTS))
+    of = {judge: [one for one in every if one.judge == judge] for judge in JUDGES}
     back = {judge: max(one.wrongly_back for one in found) for judge, found in of.items()}
     enough = {(one.ratio, one.rate) for one in of["gates"] if one.suffices}
     missed = {judge: max(one.missed for one in found if (one.ratio, one.rate) in enough) for judge, found in of.items()}
@@ -104,20 +105,17 @@ def rows() -> list[Row]:
     return told
 
 
-def table(found: Iterable[Cell]) -> str:
-    """The cells as Markdown, a line for each ratio and rate."""
-    lines = ["| " + " | ".join(HEAD) + " |", "|---" * len(HEAD) + "|"]
-    by_place: dict[tuple[float, float], dict[str, Cell]] = {}
-    for one in found:
-        by_place.setdefault((one.ratio, one.rate), {})[one.judge] = one
-    for (ratio, rate), judged in by_place.items():
-        ours = judged["gates"]
-        others = [f"{judged[name].wrongly_back:.2f} % | {judged[name].missed:.2f} %" for name in ("fixed", "plain")]
-        lines.append(
-            f"| {ratio:.0%} | {rate:g} | {ours.wrongly_back:.2f} % | {ours.healthy_held:.1f} % | {ours.missed:.2f} % "
-            f"| {ours.sick_held:.1f} % | {ours.median:.0f}, {ours.late:.0f} | {' | '.join(others)} |"
+def table(count: int) -> Iterator[str]:
+    """The cells as Markdown, a line for each ratio and rate, as they come."""
+    yield "| " + " | ".join(HEAD) + " |"
+    yield "|---" * len(HEAD) + "|"
+    found = cells(count)
+    for ours, *others in zip(*[found] * len(JUDGES), strict=True):
+        beside = " | ".join(f"{one.wrongly_back:.1f} % | {one.missed:.1f} %" for one in others)
+        yield (
+            f"| {ours.ratio:.0%} | {ours.rate:g} | {ours.wrongly_back:.2f} % | {ours.healthy_held:.1f} % "
+            f"| {ours.missed:.2f} % | {ours.sick_held:.1f} % | {ours.median:.0f}, {ours.late:.0f} | {beside} |"
         )
-    return "\n".join(lines)
 
 
 def _percent(outcomes: list[Outcome], holds: Callable[[Outcome], bool]) -> float:
@@ -125,4 +123,5 @@ def _percent(outcomes: list[Outcome], holds: Callable[[Outcome], bool]) -> float
 
 
 if __name__ == "__main__":
-    print(table(cells(int(sys.argv[1]) if len(sys.argv) > 1 else SHIFTS)))
+    for line in table(int(sys.argv[1]) if len(sys.argv) > 1 else SHIFTS):
+        print(line, flush=True)

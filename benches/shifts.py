@@ -16,7 +16,7 @@ from math import exp, lgamma, log, log1p
 from typing import Literal, Protocol
 
 from ws_deployment.config.gates import Comparison
-from ws_deployment.traffic.comparison import Counts, Evidence, judge
+from ws_deployment.traffic.comparison import Counts, Evidence, verdict
 
 #: Parts of the starts that the new cluster takes, minutes of each at least, and minutes that it is looked at after.
 STAGES, HOLD, SOAK = (0.10, 0.25, 0.50, 1.0), 15.0, 60.0
@@ -44,7 +44,7 @@ class Ours:
     def look(self, new: Counts, old: Counts, minutes: float) -> Word:
         del minutes
         self.evidence.add(new, old, COMPARISON)
-        return judge(self.evidence, COMPARISON).verdict  # type: ignore[return-value]  # a comparison knows no error
+        return verdict(self.evidence, COMPARISON)
 
 
 @dataclass

@@ -5,6 +5,7 @@ The judgement itself is in ws_deployment.traffic; who acts on it is the step tha
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -167,10 +168,13 @@ class GateWatch:
         return {"stage": self._stage, "gates": {name: each.as_dict() for name, each in self._watched.items()}}
 
     def from_json(self, told: Mapping[str, Any]) -> None:
-        """Go on from what `as_json` told, in another process too: what was counted meanwhile is not lost."""
-        self._stage = told["stage"]
+        """Go on from what `as_json` told, in another process too: what was counted meanwhile is not lost.
+
+        A gate whose part another version of the program has written otherwise begins anew.
+        """
+        self._stage = float(told.get("stage", 0.0))
         for name, each in self._watched.items():
-            if name in told["gates"]:
+            with contextlib.suppress(KeyError, TypeError, ValueError):
                 each.resume(told["gates"][name])
 
     def _standing(self) -> tuple[Literal[""] | Action, tuple[Record, ...]]:

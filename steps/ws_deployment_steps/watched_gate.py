@@ -65,14 +65,16 @@ class WatchedGate:
         }
 
     def resume(self, told: Mapping[str, Any]) -> None:
-        """Go on from what `as_dict` told; of clusters that are no part of this shift nothing is taken."""
-        for name in self.new:
-            self.tallies[name] = Tally.of(told["tallies"].get(name, {}))
-            if name in told["evidence"]:
-                self._evidence[name] = Evidence.of(told["evidence"][name])
-        for name in self._counts:
-            if name in told["counts"]:
-                self._counts[name] = ClusterCounts.of(told["counts"][name])
+        """Go on from what `as_dict` told; of clusters that are no part of this shift nothing is taken.
+
+        Raises KeyError, TypeError or ValueError for what it did not tell, and has then taken nothing.
+        """
+        tallies = {name: Tally.of(one) for name, one in told["tallies"].items() if name in self.new}
+        evidence = {name: Evidence.of(one) for name, one in told["evidence"].items() if name in self.new}
+        counts = {name: ClusterCounts.of(one) for name, one in told["counts"].items() if name in self._counts}
+        self.tallies |= tallies
+        self._evidence |= evidence
+        self._counts |= counts
 
     def templates(self) -> list[str]:
         """The templates of its queries: bad and all, or the value's and its samples'."""

@@ -269,6 +269,9 @@ def test_what_another_shift_kept_does_not_matter(world: World) -> None:
     watch = world.watch(value_gate(), "start-failures")
     watch.from_json(told)
     assert {record["cluster"] for record in watch.look().records} == {"eu17"}
+    for odd in ({}, {"gates": {"waiting": {"tallies": {"eu17": {"colour": 1}}, "evidence": {}, "counts": {}}}}):
+        watch.from_json(odd)
+        assert looked(world, watch).action == ""
 
 
 def test_before_any_traffic_moves_every_query_has_series_for_an_old_cluster(world: World) -> None:

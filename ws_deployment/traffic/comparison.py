@@ -12,16 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ws_deployment.config.gates import Comparison
 from ws_deployment.traffic.judgement import Judgement
 
-#: The error that a good cluster is called bad, and the one that a bad one is called good. That one is at every stage of
-#: a shift beside the other gates, and a cluster that passes by it goes far: half of what is promised (1 %).
-BAD_ERROR, GOOD_ERROR = 0.01, 0.005
+#: Each error of one comparison: that a good cluster is called bad, that a bad one is called good. Half of the 1 % that
+#: is promised of a whole shift, in which evidence for a cluster is capped and a bad one has several stages to slip by.
+ERROR = 0.005
 #: What has to speak for a cluster to let it go on, as a logarithm.
-LOWEST = math.log(GOOD_ERROR / (1 - BAD_ERROR))
+LOWEST = math.log(ERROR / (1 - ERROR))
 #: What counts as bad where the config does not say: so many times the old clusters' ratio.
 TIMES = 3.0
 #: A stretch of evidence ends when the new cluster and the old ones had so many starts each: long enough that the part
@@ -35,9 +35,9 @@ _ASSUMED_BAD, _ASSUMED_ALL = 0.5, 10.0
 _LEAST_TIMES, _MOST_TIMES = 1.05, 1000.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counts:
-    """How many of all went bad."""
+    """How many of all went bad. Never changed once made; not frozen, which would take a simulation twice as long."""
 
     bad: float = 0.0
     all: float = 0.0
@@ -58,7 +58,8 @@ class Evidence:
     `beside` and `itself` rise with each sign that it is bad, and fall with each that it is good, down to a floor:
     a cluster that was good for long and turns bad is found almost as soon as one that always was. `new` and `old` are
     all counts; those of the stretch that is not closed are in `open_new` and `open_old`. `good` says that it was
-    found good, and that no more has spoken against it since than for it.
+    found good, and that no more has spoken against it since than for it. `against` is what speaks against it beside
+    the old clusters now, with the open stretch.
     """
 
     beside: float = 0.0
@@ -68,6 +69,7 @@ class Evidence:
     open_new: Counts = field(default_factory=Counts)
     open_old: Counts = field(default_factory=Counts)
     good: bool = False
+    against: float = 0.0
 
     def add(self, new: Counts, old: Counts, comparison: Comparison) -> None:
         """Take in what was counted since the look before."""
@@ -76,25 +78,19 @@ class Evidence:
         self.open_new += new
         self.open_old += old
         self.itself = min(max(self.itself + by_itself(new, comparison.at_least), LOWEST), -LOWEST)
-        total = self.total(comparison)
+        baseline = self.old if self.leaving else self.open_old
+        total = self.beside + beside(self.open_new, baseline, self._times(comparison))
         if total < LOWEST or (self.open_new.all >= _STRETCH and self.open_old.all >= _STRETCH):
             self.beside = total = max(total, LOWEST)
             self.open_new = self.open_old = Counts()
+        self.against = total
         if total <= LOWEST or self.itself <= LOWEST:
             self.good = True
         elif total >= 0:
             self.good = False
 
-    def total(self, comparison: Comparison) -> float:
-        """What speaks against it beside the old clusters, the open stretch included."""
-        baseline = self.old if self.leaving else self.open_old
-        return self.beside + beside(self.open_new, baseline, self.times(comparison))
-
-    def times(self, comparison: Comparison) -> float:
-        """How many times the old clusters' ratio it would have if it were bad; by what was known before this stretch.
-
-        Never so many that it would have to fail more often than halfway between the old clusters' ratio and always.
-        """
+    def _times(self, comparison: Comparison) -> float:
+        """How many times the old clusters' ratio is looked for; by what was known of them before this stretch."""
         known = (self.old.bad - self.open_old.bad + _ASSUMED_BAD) / (self.old.all - self.open_old.all + _ASSUMED_ALL)
         return times_looked_for(known, comparison)
 
@@ -111,7 +107,7 @@ class Evidence:
     def of(cls, told: Mapping[str, Any]) -> Evidence:
         """What `as_dict` told."""
         counts = {key: Counts(**told[key]) for key in ("new", "old", "open_new", "open_old")}
-        return cls(told["beside"], told["itself"], good=told["good"], **counts)
+        return cls(**{**told, **counts})
 
 
 def beside(new: Counts, old: Counts, times: float) -> float:
@@ -128,26 +124,40 @@ def beside(new: Counts, old: Counts, times: float) -> float:
 
 
 def judge(evidence: Evidence, comparison: Comparison, *, tests: int = 1) -> Judgement:
+    """The verdict on one cluster by what is known so far, with its numbers; `tests` as in `verdict`."""
+    new, old = evidence.new, evidence.old
+    word = verdict(evidence, comparison, tests=tests)
+    text = f"{_share(new)} bad, old {_share(old)}: "
+    if word == "failed":
+        record = ", by the record of the old ones, which take no more starts" if evidence.leaving else ""
+        text += f"bad, at most {ERROR:.1%} error{record}"
+    elif word == "success":
+        text += f"not bad, at most {ERROR:.1%} error"
+    elif min(new.all, old.all) < comparison.min_starts:
+        text += f"too few yet, {comparison.min_starts} of each are wanted"
+    else:
+        text += "not sure yet"
+    return Judgement(word, text, new.ratio, old.ratio, int(new.all))
+
+
+def verdict(
+    evidence: Evidence, comparison: Comparison, *, tests: int = 1
+) -> Literal["success", "failed", "inconclusive"]:
     """The verdict on one cluster by what is known so far.
 
     `tests` is how many such comparisons decide on the shift (clusters by gates): the error that a good cluster is
     turned back is shared among them.
     """
-    new, old = evidence.new, evidence.old
-    told = f"{_share(new)} bad, old {_share(old)}"
-    enough = min(new.all, old.all) >= comparison.min_starts
-    if enough and evidence.total(comparison) >= highest(tests) and evidence.itself > 0:
-        record = ", by the record of the old ones, which take no more starts" if evidence.leaving else ""
-        return _judgement("failed", f"{told}: bad, at most {BAD_ERROR:.0%} error{record}", evidence)
-    if evidence.good and (enough or (new.all >= comparison.min_starts and evidence.itself <= LOWEST)):
-        return _judgement("success", f"{told}: not bad, at most {GOOD_ERROR:.1%} error", evidence)
-    if not enough:
-        return _judgement("inconclusive", f"too few yet: {told}; {comparison.min_starts} of each are wanted", evidence)
-    return _judgement("inconclusive", f"{told}: not sure yet", evidence)
+    if evidence.new.all < comparison.min_starts:
+        return "inconclusive"
+    enough = evidence.old.all >= comparison.min_starts
+    if enough and evidence.itself > 0 and evidence.against >= highest(tests):
+        return "failed"
+    return "success" if evidence.good and (enough or evidence.itself <= LOWEST) else "inconclusive"
 
 
 def times_looked_for(old_ratio: float, comparison: Comparison) -> float:
-    """How many times `old_ratio` a cluster's ratio is if it is bad."""
+    """How many times `old_ratio` a cluster's ratio is if it is bad: no more than halfway from there to always."""
     wanted = 1 + comparison.difference / old_ratio if comparison.difference is not None else comparison.times or TIMES
     halfway = (1 + old_ratio) / (2 * old_ratio)
     return max(_LEAST_TIMES, min(max(wanted, comparison.at_least / old_ratio), halfway, _MOST_TIMES))
@@ -155,7 +165,7 @@ def times_looked_for(old_ratio: float, comparison: Comparison) -> float:
 
 def highest(tests: int) -> float:
     """What has to speak against a cluster to turn it back."""
-    return math.log((1 - GOOD_ERROR) * max(tests, 1) / BAD_ERROR)
+    return math.log((1 - ERROR) * max(tests, 1) / ERROR)
 
 
 def by_itself(new: Counts, at_least: float) -> float:
@@ -163,10 +173,6 @@ def by_itself(new: Counts, at_least: float) -> float:
     low = at_least / TIMES
     good = max(new.all - new.bad, 0.0)
     return new.bad * math.log(TIMES) + good * math.log((1 - at_least) / (1 - low))
-
-
-def _judgement(word: Any, text: str, evidence: Evidence) -> Judgement:
-    return Judgement(word, text, evidence.new.ratio, evidence.old.ratio, int(evidence.new.all))
 
 
 def _share(counts: Counts) -> str:
