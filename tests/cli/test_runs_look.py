@@ -15,6 +15,7 @@ import pytest
 from click.testing import Result
 from engine.noop import Asking, Script, Scripted, carry_out, config, configured
 from harness import event_streams as streams
+from harness import gated_streams as gated
 from harness.kept_runs import held, keep
 from harness.program import program
 from typer.testing import CliRunner
@@ -129,7 +130,7 @@ def test_a_run_is_running_while_its_process_lives_and_interrupted_as_soon_as_it_
         shown = runs("show", "latest").stdout
         assert "Yes. A process carries it out" in shown
         assert f"process {holder.pid}, since" in shown
-        assert f"ws-deployment runs events {streams.RUN} --follow" in shown
+        assert f"ws-deployment runs watch {streams.RUN}" in shown
     finally:
         holder.kill()
         holder.wait()
@@ -147,6 +148,31 @@ def test_list_does_not_import_the_durable_library(folder: Path) -> None:
 
 
 # -- show ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_turned_back_shows_where_starts_go_and_what_condemned_it(folder: Path, runs: Runs) -> None:
+    keep(folder, gated.turned_back(), Status.TURNED_BACK, finished=gated.moment(800.0))
+    flat = " ".join(runs("show", "latest").stdout.split())
+    assert "eu16 33.3 %, eun16 33.3 %, euw16 33.3 %" in flat
+    assert (
+        "Yes, for users. Turned back: eu17, eun17, euw17. The weights at prod-meta-eu00 are as before the run" in flat
+    )
+    assert "gate start-failures of eun17 at 50 %" in flat
+    assert "✗ start-failures of eun17 failed at 50 % since" in flat
+    told = json.loads(runs("show", "latest", "--json").stdout)
+    assert len(told["gates"]) == 12
+    assert [back["clusters"] for back in told["turnedBack"]] == [["eu17", "eun17", "euw17"]]
+    assert told["traffic"]["prod-meta-eu00"]["measured"] is None
+
+
+def test_gates_under_way_are_shown_with_what_is_wanted_and_measured(folder: Path, runs: Runs) -> None:
+    keep(folder, gated.under_way(), Status.RUNNING)
+    flat = " ".join(runs("show", "latest").stdout.split())
+    assert "eu17 8.3 % (measured " in flat
+    assert "! failed-stops of euw17 (dry run) error at 25 % since" in flat
+    told = json.loads(runs("show", "latest", "--json").stdout)["traffic"]["prod-meta-eu00"]
+    assert told["wanted"]["eu17"] == 8.3
+    assert set(told["measured"]) == set(told["shares"])
 
 
 def test_an_interrupted_ramp_opens_with_the_split_and_is_not_to_be_left(folder: Path, runs: Runs) -> None:

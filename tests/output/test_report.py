@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import event_streams as streams
+from harness import gated_streams as gated
 from harness.kept_runs import keep
 
 from ws_deployment.engine.outcome import Status
@@ -89,7 +90,7 @@ def test_a_screen_reader_finds_all_that_is_drawn(tmp_path: Path) -> None:
     document = Document(written(tmp_path, streams.mixed(), Status.FAILED))
     for chart in document.named("svg"):
         assert chart["role"] == "img"
-        assert str(chart["aria-label"]).endswith("In the end: eu17 100 %, eu16 0 %.")
+    assert "In the end: eu17 100 %, eu16 0 %." in document.text
     heads = document.named("th")
     assert heads
     assert all(head["scope"] in {"col", "row"} for head in heads)
@@ -97,6 +98,7 @@ def test_a_screen_reader_finds_all_that_is_drawn(tmp_path: Path) -> None:
     ids = [str(attributes["id"]) for _, attributes in document.tags if "id" in attributes]
     assert max(Counter(ids).values()) == 1
     assert {str(link["href"])[1:] for link in document.named("a")} <= set(ids)
+    assert {name for chart in document.named("svg") for name in str(chart["aria-labelledby"]).split()} <= set(ids)
     bars = [each for each in document.named("span") if str(each.get("class", "")).startswith("bar ")]
     assert all(bar["title"] for bar in bars)
     assert sum("failed" in str(bar["class"]) for bar in bars) == 1
@@ -139,6 +141,48 @@ def test_a_run_that_was_killed_before_its_first_event_has_a_report(tmp_path: Pat
         Document(report(story(store, streams.RUN), streams.BEGIN + 10.0))
 
 
+def judged(folder: Path, what: streams.Story) -> Document:
+    keep(folder, what, Status.TURNED_BACK, finished=what.events()[-1].at)
+    with opened(State(folder)) as store:
+        return Document(report(story(store, streams.RUN), streams.BEGIN + 1000.0))
+
+
+def test_what_was_turned_back_stands_above_all_with_the_numbers_that_condemned_it(tmp_path: Path) -> None:
+    document = judged(tmp_path, gated.turned_back())
+    head, _, rest = document.text.partition("Traffic prod-meta-eu00")
+    assert "The weights at prod-meta-eu00 are back as they were before the run." in head
+    assert "gate start-failures of eun17" in head
+    assert "value 0.209, baseline 0.02, 148 samples" in head
+    assert 'sum(gitpod_ws_manager_mk2_workspace_start_failures{cluster="eun17"})' in head
+    assert "↺ turned back" in rest
+    marks = [each for each in document.named("line") if each.get("class") == "turn"]
+    assert len(marks) == 5  # traffic and four gates
+
+
+def test_each_gate_has_a_picture_with_its_limits_and_a_row_of_verdicts_for_each_cluster(tmp_path: Path) -> None:
+    document = judged(tmp_path, gated.turned_back())
+    assert len(document.named("svg")) == 5
+    limits = [str(each["class"]) for each in document.named("line") if "limit" in str(each.get("class"))]
+    assert Counter(limits) == {"limit good": 2, "limit bad": 2}  # of the two that judge a value
+    compared = [each for each in document.named("path") if each["class"] == "line limit bad"]
+    assert len(compared) == 2  # of the two that compare, it follows the old clusters
+    assert [each for each in document.named("path") if each["class"] == "dots failed"]
+    failed = [each for each in document.named("span") if each.get("class") == "bar failed"]
+    assert ["bad, at most 1% error" in str(each["title"]) for each in failed] == [True]
+    assert "start-failures of eun17 41 1 19 0 ✗ failed 0.209 0.02 turned back" in document.text
+    assert "failed-stops of euw17 (dry run) 44 0 0 30" in document.text
+
+
+def test_traffic_is_drawn_as_written_and_as_measured(tmp_path: Path) -> None:
+    document = judged(tmp_path, gated.turned_back())
+    areas = [each for each in document.named("path") if str(each["class"]).startswith("area ")]
+    assert len(areas) == 6
+    seen = [str(each["d"]) for each in document.named("path") if each["class"] == "line seen"]
+    assert [d.count("M") for d in seen] == [3] * 5  # a boundary between two of six clusters, through three stages
+    assert "measured: where each area would end" in document.text
+    assert "wanted 16.7 % 16.7 % 16.7 % 16.7 % 16.7 % 16.7 %" in document.text
+
+
 @pytest.mark.parametrize("what", [streams.good, streams.mixed, streams.approved, streams.interrupted])
 def test_moments_keep_their_order_on_the_axis(what: type[streams.Story]) -> None:
     events = what().events()
@@ -151,7 +195,12 @@ def test_moments_keep_their_order_on_the_axis(what: type[streams.Story]) -> None
 @pytest.mark.real
 def test_a_browser_has_nothing_to_complain_of(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    file.write_text(written(tmp_path / "state", evil()), encoding="utf-8")
+    told = gated.turned_back()
+    for _, _, _, data in told.happened:
+        data.update({key: EVIL for key in ("reason", "text", "query", "message") if key in data})
+    keep(tmp_path / "state", told, Status.TURNED_BACK, finished=told.events()[-1].at)
+    with opened(State(tmp_path / "state")) as store:
+        file.write_text(report(story(store, streams.RUN), streams.BEGIN + 1000.0), encoding="utf-8")
     browser = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     if browser is None:
         warnings.warn("no Chromium on PATH: the report was parsed, but no browser has seen it", stacklevel=1)
@@ -164,5 +213,6 @@ def test_a_browser_has_nothing_to_complain_of(tmp_path: Path) -> None:
     argv = [browser, *options, *quiet, profile, *logging, file.as_uri()]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
     assert "CONSOLE" not in done.stderr
-    assert done.stdout.count("<path ") == 2
-    assert 'class="bar failed"' in done.stdout
+    assert done.stdout.count("<svg ") == 5
+    assert 'class="bar turned-back"' in done.stdout
+    assert "alert(1)&lt;/script&gt;" in done.stdout

@@ -14,6 +14,7 @@ class Runs(LazyGroup):
         "list": Lazy("ws_deployment.cli.runs_look:list_command", "List runs, the newest first."),
         "show": Lazy("ws_deployment.cli.runs_look:show_command", "Show how a run stands and how to go on."),
         "events": Lazy("ws_deployment.cli.runs_look:events_command", "Tell what happened in a run; --follow."),
+        "watch": Lazy("ws_deployment.cli.runs_watch:command", "Watch a run live, and end as it ends."),
         "report": Lazy("ws_deployment.cli.runs_look:report_command", "Write a run as one HTML file."),
         "resume": Lazy("ws_deployment.cli.runs_go_on:resume_command", "Go on with an unfinished run."),
         "retry": Lazy("ws_deployment.cli.runs_go_on:retry_command", "Carry out again what failed."),

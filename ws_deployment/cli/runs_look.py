@@ -12,6 +12,7 @@ import typer
 
 from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import AsJson, RunName, StateServer, state_at
+from ws_deployment.cli.runs_watch import left
 from ws_deployment.errors import UsageError, WsDeploymentError
 
 if TYPE_CHECKING:
@@ -73,19 +74,18 @@ def events_command(
 ) -> None:
     """Tell what happened in a run; with --follow also what happens on. --json gives the documented lines."""
     from ws_deployment.engine.store import opened  # noqa: PLC0415  heavy
-    from ws_deployment.output.follow import JsonTeller, PlainTeller, tell  # noqa: PLC0415  heavy
+    from ws_deployment.output.follow import JsonTeller, OutputTeller, tell  # noqa: PLC0415  heavy
 
     with opened(state_at(state)) as store:
         found = store.find(run)
         try:
-            standing = tell(store, found.id, (JsonTeller if as_json else PlainTeller)(sys.stdout), follow=follow)
+            standing = tell(
+                store, found.id, JsonTeller(sys.stdout) if as_json else OutputTeller.plain(sys.stdout), follow=follow
+            )
         except KeyboardInterrupt:
             raise typer.Exit(ExitCode.INTERRUPTED) from None
     if follow and standing.run.finished is None:
-        print(
-            f"run {found.id} is {standing.run.status}: no process is at it; see `ws-deployment runs show {found.id}`",
-            file=sys.stderr,
-        )
+        left(standing)
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -93,6 +93,13 @@ def resolve(form: Format, streams: Streams, environment: Mapping[str, str]) -> F
     return Format.LIVE if terminal and not environment.get("CI") else Format.PLAIN
 
 
+def watching(form: Format, stream: TextIO, environment: Mapping[str, str]) -> Output:
+    """The output for somebody who watches a run of another process: the live view, or lines where it can't be drawn."""
+    _never_fail_to_encode(stream)
+    chosen = resolve(form, Streams(stream, stream), environment)
+    return _live(stream, environment) if chosen is Format.LIVE else _plain(stream)
+
+
 def _story(form: Format, streams: Streams, environment: Mapping[str, str], wishes: Wishes) -> list[Output]:
     match resolve(form, streams, environment):
         case Format.JSON:

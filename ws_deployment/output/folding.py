@@ -30,6 +30,9 @@ def _checked(_run: RunView, task: TaskView, event: Event) -> None:
 
 
 def _planned(_run: RunView, task: TaskView, event: Event) -> None:
+    if task.goes_back:
+        task.doing = str(event.data["summary"])
+        return
     task.plan, task.change = str(event.data["summary"]), str(event.data["change"])
     task.removal = str(event.data.get("removal", ""))
     task.subtasks = tuple(event.data.get("subtasks", ()))

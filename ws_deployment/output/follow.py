@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Protocol, TextIO
+from typing import Protocol, Self, TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,6 +12,7 @@ from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.store import Store
 from ws_deployment.output.model import RunView
+from ws_deployment.output.outputs import Output
 from ws_deployment.output.plain import PlainOutput
 from ws_deployment.output.standing import Standing, standings
 
@@ -48,24 +49,40 @@ class JsonTeller:
         self._stream.flush()
 
 
-class PlainTeller:
-    """The lines of the plain output."""
+class OutputTeller:
+    """What an output of runs makes of them: the plain lines, or the live view. `run` has all folded in."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, output: Output, stream: TextIO) -> None:
+        self._output = output
         self._stream = stream
-        self._output = PlainOutput(stream)
-        self._run = RunView()
+        self.run = RunView()
+
+    @classmethod
+    def plain(cls, stream: TextIO) -> Self:
+        """The lines of the plain output."""
+        return cls(PlainOutput(stream), stream)
 
     def tell(self, event: dict[str, object]) -> None:
         """Write what the event is worth."""
         happened = Event.from_json(event)
-        self._run.take(happened)
-        self._output.take(happened, self._run)
+        self.run.take(happened)
+        self._output.take(happened, self.run)
 
     def tick(self) -> None:
         """Write what was held back, and a sign of life of what takes long."""
-        self._output.tick(time.time(), self._run)
+        self._output.tick(time.time(), self.run)
         self._stream.flush()
+
+    def leave(self, status: Status) -> None:
+        """Nobody is at the run any more, which has not come to its end and stands so."""
+        self.run.leave(status, time.time())
+
+    def __enter__(self) -> Self:
+        self._output.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._output.close(self.run)
 
 
 def tell(store: Store, run: str, teller: Teller, *, follow: bool) -> Standing:

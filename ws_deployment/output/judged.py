@@ -21,7 +21,7 @@ def write_turned_back(page: Page, run: RunView) -> None:
         if not back.gates:
             page.wrapped(back.reason, " " * 6)
             page.wrapped(run.tasks[back.task].remedy, " " * 6 + page.glyphs.spell("→ "), " " * 8)
-        page.wrapped(_fate(run, back), " " * 6)
+        page.wrapped(fate(run, back), " " * 6)
 
 
 def write_gates(page: Page, run: RunView) -> None:
@@ -47,7 +47,8 @@ def _numbers(page: Page, gate: GateView) -> None:
     page.wrapped(gate.query, " " * 8 + "asked: ", " " * 10)
 
 
-def _fate(run: RunView, back: TurnedBack) -> str:
+def fate(run: RunView, back: TurnedBack) -> str:
+    """What became of starts and clusters, in plain words."""
     names = ", ".join(back.clusters)
     verb = "is" if len(back.clusters) == 1 else "are"
     if back.done is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,12 @@ from ws_deployment.engine.events import Event, Kind
 
 #: What a gap takes of the axis, as a part of it, and the least seconds of one.
 _GAP, _LONG = 0.04, 60.0
+_MINUTE = 60.0
+#: Seconds between two round moments, how many of them there are at most, and how near the ends none is, in percent.
+_STEPS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 86400.0)
+_TICKS, _EDGE = 8, 9.0
+#: Room behind what happened at the very end, in percent.
+_TAIL = 3.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,14 @@ class Axis:
         """When nobody was at it."""
         return tuple(stretch for stretch in self.stretches if stretch.gap)
 
+    def beyond(self, moments: Sequence[float]) -> Axis:
+        """The axis with some room at its end where one of the moments is so near it that it would not be seen."""
+        if not any(self.place(at) > 100.0 - _TAIL for at in moments):
+            return self
+        tail = sum(each.end - each.begin for each in self.stretches if not each.gap) * _TAIL / 100.0
+        last = self.stretches[-1]
+        return Axis((*self.stretches[:-1], Stretch(last.begin, last.end + tail)))
+
     def place(self, at: float) -> float:
         """Where a moment stands."""
         gaps = len(self.gaps)
@@ -70,6 +85,32 @@ class Axis:
             else:
                 place += scale * part
         return round(place, 3)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A round moment on the axis: where it stands and what it is called."""
+
+    place: float
+    label: str
+
+
+def ticks(axis: Axis) -> list[Tick]:
+    """Round moments of the day, a few of them, with room for the words at both ends of the axis."""
+    attended = sum(each.end - each.begin for each in axis.stretches if not each.gap)
+    step = next((step for step in _STEPS if attended / step <= _TICKS), _STEPS[-1])
+    form = "%H:%M:%S" if step < _MINUTE else "%H:%M"
+    found = []
+    for stretch in axis.stretches:
+        away = datetime.fromtimestamp(stretch.begin).astimezone().utcoffset()
+        offset = away.total_seconds() if away else 0.0
+        at = math.ceil((stretch.begin + offset) / step) * step - offset
+        while at <= stretch.end and not stretch.gap:
+            place = axis.place(at)
+            if _EDGE <= place <= 100.0 - _EDGE:
+                found.append(Tick(place, f"{datetime.fromtimestamp(at).astimezone():{form}}"))
+            at += step
+    return found
 
 
 def clock(at: float) -> str:

@@ -9,12 +9,14 @@ from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.output.advice import safety
 from ws_deployment.output.report.axis import Axis, clock, past_events
+from ws_deployment.output.report.gates import gate_charts
 from ws_deployment.output.report.markup import Markup, element, facts, join, table
-from ws_deployment.output.report.story import tasks, traffic
+from ws_deployment.output.report.story import gates, tasks, traffic, turns
 from ws_deployment.output.report.style import STYLE
-from ws_deployment.output.report.tasks import sections
+from ws_deployment.output.report.tasks import plan, sections
 from ws_deployment.output.report.timeline import badge, timeline
 from ws_deployment.output.report.traffic import curves
+from ws_deployment.output.report.turned import turned_back
 from ws_deployment.output.run_page import next_commands
 from ws_deployment.output.standing import Story
 
@@ -27,12 +29,17 @@ def report(story: Story, now: float) -> str:
     events = past_events(story.events)
     run, view = story.standing.run, story.view
     stories = tasks(events)
-    axis = Axis.of(events, now, live=story.standing.lease is not None)
+    turned = turns(events)
+    whole = Axis.of(events, now, live=story.standing.lease is not None)
+    axis = whole.beyond([turn.at for turn in turned])
     what = f"{'Rollback' if run.of else 'Rollout'} of {run.fleet}, id {run.cluster_id}"
     parts = [
         ("standing", "How it stands", _standing(story)),
-        ("timeline", "Timeline", timeline(view, stories, axis)),
-        ("traffic", "Traffic", curves(view, traffic(events), axis)),
+        ("back", "Turned back", turned_back(view)),
+        ("timeline", "Timeline", timeline(view, stories, axis, turned)),
+        ("traffic", "Traffic", curves(view, traffic(events), axis, turned)),
+        ("gates", "Gates", gate_charts(view, gates(events), axis, turned)),
+        ("plan", "Plan", plan(view, stories)),
         ("people", "What people said", _people(story, events)),
         ("tasks", "Tasks", sections(view, stories)),
         ("events", "Events", _events(events)),
@@ -144,5 +151,8 @@ def _events(events: Sequence[Event]) -> Markup:
 
 def _told(event: Event) -> str:
     """What an event says, in a line; plans stand with their tasks."""
-    shown = ("message", "summary", "text", "check", "decision", "status", "reason", "error", "who", "shares")
+    shown = (
+        *("message", "summary", "gate", "cluster", "verdict", "text", "check", "decision", "status", "reason"),
+        *("error", "who", "shares", "measured"),
+    )
     return ", ".join(f"{event.data[key]}" for key in shown if event.data.get(key))

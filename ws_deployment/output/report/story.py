@@ -8,6 +8,7 @@ from typing import Any
 
 from ws_deployment.engine.events import Event, Kind
 from ws_deployment.engine.outcome import Status
+from ws_deployment.output.gates import GateView
 
 
 @dataclass
@@ -32,6 +33,7 @@ class TaskStory:
     retries: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     parts: list[dict[str, Any]] = field(default_factory=list)
     approvals: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    goes_back: bool = False
 
     def take(self, event: Event) -> None:
         """Gather from one of its events."""
@@ -39,10 +41,13 @@ class TaskStory:
         if event.kind is Kind.TASK_STARTED:
             self.bars.append(Bar(event.at))
             self.checks.clear()
+            self.goes_back = False
         elif event.kind is Kind.TASK_CHECKED:
             self.checks.append(data)
-        elif event.kind is Kind.TASK_PLANNED:
+        elif event.kind is Kind.TASK_PLANNED and not self.goes_back:
             self.plan = data
+        elif event.kind is Kind.TASK_TURNING_BACK:
+            self.goes_back = True
         elif event.kind is Kind.TASK_RETRYING:
             self.retries.append((event.at, data))
         elif event.kind is Kind.TASK_WAITING:
@@ -69,11 +74,26 @@ class TaskStory:
 
 @dataclass(frozen=True)
 class Shares:
-    """How a meta cluster split starts from a moment on, in percent by short name."""
+    """How a meta cluster split starts from a moment on, in percent by short name.
+
+    `shares` are by the weights written, `wanted` what the stage asks for, `measured` what was counted; the latter two
+    are empty where they are not known.
+    """
 
     at: float
     meta: str
     shares: dict[str, float]
+    wanted: dict[str, float]
+    measured: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A moment at which something was turned back."""
+
+    at: float
+    task: str
+    clusters: tuple[str, ...]
 
 
 def tasks(events: Sequence[Event]) -> dict[str, TaskStory]:
@@ -98,6 +118,27 @@ def traffic(events: Sequence[Event]) -> dict[str, list[Shares]]:
     found: dict[str, list[Shares]] = {}
     for event in events:
         if event.kind is Kind.TRAFFIC and event.task:
-            meta = event.task.partition("/")[0]
-            found.setdefault(meta, []).append(Shares(event.at, meta, dict(event.data["shares"])))
+            meta, data = event.task.partition("/")[0], event.data
+            wanted, measured = (dict(data.get(key) or {}) for key in ("wanted", "measured"))
+            found.setdefault(meta, []).append(Shares(event.at, meta, dict(data["shares"]), wanted, measured))
     return found
+
+
+def gates(events: Sequence[Event]) -> dict[tuple[str, str], list[GateView]]:
+    """What each gate said at each look, by task and gate, in order."""
+    found: dict[tuple[str, str], list[GateView]] = {}
+    for event in events:
+        if event.kind is Kind.GATE:
+            look = GateView.of(event)
+            found.setdefault((look.task, look.gate), []).append(look)
+    return found
+
+
+def turns(events: Sequence[Event]) -> list[Turn]:
+    """When what was turned back; a process that takes the run up tells it again, which is no second one."""
+    found: dict[tuple[str | None, str], Turn] = {}
+    for event in events:
+        if event.kind is Kind.TASK_TURNING_BACK and event.task:
+            key = (event.task, event.data["reason"])
+            found.setdefault(key, Turn(event.at, event.task, tuple(event.data["parts"])))
+    return list(found.values())

@@ -25,10 +25,20 @@ def sections(run: RunView, stories: Mapping[str, TaskStory]) -> Markup:
     )
 
 
+def plan(run: RunView, stories: Mapping[str, TaskStory]) -> Markup | None:
+    """What each task was about to do, in short; None where nothing was planned."""
+    rows = [
+        (element("a", task.key, href=f"#{anchor(task.key)}"), told["change"], told["summary"])
+        for task in run.tasks.values()
+        if (told := stories.get(task.key, TaskStory(task.key)).plan)
+    ]
+    return table("What was planned, task by task", ("task", "change", "what"), rows) if rows else None
+
+
 def _article(task: TaskView, story: TaskStory) -> Markup:
-    plan = story.plan
+    told = story.plan
     tries = f"{task.attempt}" if task.attempt > 1 else ""
-    unknown = ", ".join(plan.get("unknown", ()))
+    unknown = ", ".join(told.get("unknown", ()))
     return element(
         "article",
         element("h4", task.step, " ", badge(task.status)),
@@ -37,12 +47,12 @@ def _article(task: TaskView, story: TaskStory) -> Markup:
                 ("begun", clock(task.started) if task.started else ""),
                 ("took", format_duration(task.seconds) if task.seconds and task.started else ""),
                 ("attempts", tries),
-                ("planned", plan.get("summary", "")),
-                ("change", plan.get("change", "")),
+                ("planned", told.get("summary", "")),
+                ("change", told.get("change", "")),
                 ("known later", unknown),
-                ("came to", task.reason if task.reason != plan.get("summary") else ""),
+                ("came to", task.reason if task.reason != told.get("summary") else ""),
                 ("remedy", task.remedy),
-                ("to remove it", element("code", plan["removal"]) if plan.get("removal") else ""),
+                ("to remove it", element("code", told["removal"]) if told.get("removal") else ""),
                 ("full output", element("code", str(task.output)) if task.output and task.output.exists() else ""),
             )
         ),

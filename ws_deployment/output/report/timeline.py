@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ws_deployment.config.duration import format_duration
 from ws_deployment.engine.outcome import Status
 from ws_deployment.output.glyphs import Glyphs
 from ws_deployment.output.model import RunView, TaskView
 from ws_deployment.output.report.axis import Axis, hour
+from ws_deployment.output.report.chart import abscissa
 from ws_deployment.output.report.markup import Markup, element, join
-from ws_deployment.output.report.story import Bar, TaskStory
+from ws_deployment.output.report.story import Bar, TaskStory, Turn
 
 #: The narrowest bar, in percent, that can still be seen.
 _NARROWEST = 0.4
 
 
-def timeline(run: RunView, stories: Mapping[str, TaskStory], axis: Axis) -> Markup:
-    """A list of tasks for each target, each with its bars."""
+def timeline(run: RunView, stories: Mapping[str, TaskStory], axis: Axis, turns: Sequence[Turn] = ()) -> Markup:
+    """A list of tasks for each target, each with its bars; a line through all marks a turning back."""
+    marks = [element("span", class_="turn", style=f"left:{axis.place(turn.at):g}%") for turn in turns]
     parts = []
     for row in run.rows:
-        items = [_item(task, stories.get(task.key), axis) for task in row.tasks]
+        items = [_item(task, stories.get(task.key), axis, marks) for task in row.tasks]
         parts += [element("h3", row.name), element("ol", *items, class_="gantt")]
-    return join([_scale(axis), *parts, _gap_note(axis)])
+    told = [
+        element("p", f"The upright line: {turn.task} turned back at {hour(turn.at)}.", class_="note") for turn in turns
+    ]
+    return join([abscissa(axis), *parts, *told, _gap_note(axis)])
 
 
 def badge(status: Status) -> Markup:
@@ -36,7 +41,7 @@ def css(status: Status) -> str:
     return str(status).replace(" ", "-")
 
 
-def _item(task: TaskView, story: TaskStory | None, axis: Axis) -> Markup:
+def _item(task: TaskView, story: TaskStory | None, axis: Axis, marks: Sequence[Markup]) -> Markup:
     took = format_duration(task.seconds) if task.seconds and task.started else ""
     bars = [_bar(bar, axis) for bar in (*story.bars, *story.waits)] if story else []
     gaps = [_stretch(gap.begin, gap.end, axis, "gap", "nobody was at it") for gap in axis.gaps]
@@ -44,7 +49,7 @@ def _item(task: TaskView, story: TaskStory | None, axis: Axis) -> Markup:
         "li",
         element("a", task.step, href=f"#{anchor(task.key)}"),
         element("span", badge(task.status), f" {took}", class_="fate"),
-        element("span", *gaps, *bars, class_="track", aria_hidden="true"),
+        element("span", *gaps, *bars, *marks, class_="track", aria_hidden="true"),
     )
 
 
@@ -65,16 +70,6 @@ def _stretch(begin: float, end: float, axis: Axis, kind: str, told: str) -> Mark
     width = max(axis.place(end) - left, _NARROWEST)
     left = min(left, 100.0 - width)
     return element("span", class_=f"bar {kind}", style=f"left:{left:.3f}%;width:{width:.3f}%", title=told)
-
-
-def _scale(axis: Axis) -> Markup:
-    return element(
-        "p",
-        element("span", hour(axis.begin)),
-        element("span", hour(axis.end)),
-        class_="scale",
-        aria_label=f"from {hour(axis.begin)} to {hour(axis.end)}",
-    )
 
 
 def _gap_note(axis: Axis) -> Markup | None:
