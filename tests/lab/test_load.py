@@ -104,8 +104,10 @@ def test_a_restart_of_the_bridge_is_outlived(tmp_path: Path) -> None:
         with bridge(tmp_path / "meta"):
             while (last := next(snapshots)).last_error != "no workspace cluster is available":
                 pass
-            # Each user counts once, whatever became of the start.
-            assert abs(sum(last.started.values()) - 50 * last.elapsed) < 50
+            # Each user counts once, whatever became of the start; who came meanwhile is caught up with.
+            while sum(last.started.values()) < 50 * last.elapsed - 50:
+                last = next(snapshots)
+            assert sum(last.started.values()) <= 50 * last.elapsed
 
 
 @pytest.mark.real
