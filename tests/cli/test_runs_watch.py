@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -93,12 +94,13 @@ END = {"status": "turned back", "seconds": 700.0}
 
 
 def until(terminal: int, wanted: str) -> str:
-    """What was drawn up to that."""
-    shown, end = b"", time.monotonic() + 120
-    while wanted not in shown.decode(errors="replace"):
-        assert time.monotonic() < end, shown.decode(errors="replace")[-2000:]
+    """What was drawn up to that, without colours and moves."""
+    shown, plain, end = b"", "", time.monotonic() + 120
+    while wanted not in plain:
+        assert time.monotonic() < end, plain[-2000:]
         shown += os.read(terminal, 65536)
-    return shown.decode(errors="replace")
+        plain = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", shown.decode(errors="replace"))
+    return plain
 
 
 def drained(terminal: int) -> None:
