@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: docs system servers workers help bench-peers install demo demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
+.PHONY: docs system servers workers help bench-peers install demo demo-rollback demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,8 +29,13 @@ proto: $(STAMP) ## generate the Python code of the bridge's protocol anew
 tools: $(STAMP) ## build or find the programs that the lab needs (5 to 10 minutes once)
 	@$(BIN)/ws-deployment lab tools
 
-demo: $(STAMP) ## roll out configs/local.yaml on real control planes; a second time shifts traffic from old to new
+demo: $(STAMP) ## roll out on real control planes, then once more, shifting traffic by the metrics under load
 	@$(BIN)/ws-deployment run -c configs/local.yaml --yes
+	@$(BIN)/python configs/demo/gated.py
+	@$(BIN)/ws-deployment lab prune eu --keep 2 >/dev/null
+
+demo-rollback: $(STAMP) ## the same with a new cluster that falls ill at 50 %: it is turned back (after make demo)
+	@$(BIN)/python configs/demo/gated.py --sick
 	@$(BIN)/ws-deployment lab prune eu --keep 2 >/dev/null
 
 demo-clean: $(STAMP) ## remove every cluster and process of the lab
