@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
 from ws_deployment.config.duration import Duration
 from ws_deployment.config.gates import Gates
+from ws_deployment.config.ready_gates import resolved
 from ws_deployment.interfaces import Parameters
 
 
@@ -37,6 +38,17 @@ class JudgingParameters(Parameters):
         pattern=r"\{name\}",
         description="The label `cluster` of metrics, `{name}` standing for the short name; default: prod-ws-{name}.",
     )
+
+    @model_validator(mode="after")
+    def _gates_whole(self) -> JudgingParameters:
+        for gate in self.gates or ():
+            try:
+                resolved(gate, "2026")
+            except ValidationError as error:  # what was given over a ready-made gate does not go with the rest of it
+                told = error.errors()[0]["msg"].removeprefix("Value error, ")
+                msg = f"gate `{gate.called}`: {told}"
+                raise ValueError(msg) from error
+        return self
 
     @property
     def watched(self) -> bool:
