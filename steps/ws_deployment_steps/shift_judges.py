@@ -56,7 +56,7 @@ def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParamet
                 bounds=bounds,
                 shares=shares(router.registrations()),
                 wanted=percents(data["scores"], context.left_out),
-                before=percents(data["before"], context.left_out),
+                before=percents(data["former"], context.left_out),
                 gates=gates,
                 starts=_starts(context, router, wanted, client, [*new, *old]),
                 pulse=Pulse(_pulses(context), wanted.lost_after),

@@ -54,7 +54,7 @@ class Ramp:
         data = {
             "bounds": asdict(bounds),
             "scores": dict(stage.scores),
-            "before": {name: before.get(name, 0) for name in stage.scores},
+            "former": {name: before.get(name, 0) for name in stage.scores},
             "replaces": {name: list(names) for name, names in self.replaces.items()},
         }
         return SubTask(f"{bounds.percent:g}%/watch", f"watch {_said(bounds)}", watches=True, data=data)

@@ -6,7 +6,7 @@ from ws_deployment_steps.traffic_shift import TrafficShiftParameters
 
 
 def test_what_is_given_over_a_ready_made_gate_must_go_with_it() -> None:
-    with pytest.raises(ValidationError, match="gate `startup-p95`: .*contradict each other"):
+    with pytest.raises(ValidationError, match=r"gate `startup-p95`: .*contradict each other"):
         TrafficShiftParameters.model_validate({"gates": [{"ready": "startup-p95", "failWhen": "> 8"}]})
 
 
