@@ -230,3 +230,23 @@ def test_a_job_puts_the_split_back(tmp_path: Path, client: BridgeClient, monkeyp
     client.set_score("eu16", 11)
     with pytest.raises(RefusedError, match="weights/eu16"):
         shift.step.plan_rollback(shift.context, undo)
+
+
+def test_a_shift_that_was_watched_is_undone_like_any_other(tmp_path: Path, client: BridgeClient) -> None:
+    shift = Shift(tmp_path, client.endpoint)
+    shift.step = TrafficShift(TrafficShiftParameters(stages=(10, 100), measure="told"))
+    shift.plan = shift.step.plan(shift.context)
+    watches = [subtask.name for subtask in shift.plan.subtasks if subtask.watches]
+    assert watches == ["10%/watch", "100%/watch"]
+    writes = [subtask for subtask in shift.plan.subtasks if not subtask.watches]
+    for subtask in writes:
+        shift.step.run(shift.context, subtask)
+    shift.go_back(Undo(shift.plan, tuple(subtask.name for subtask in shift.plan.subtasks[:-1])))
+    assert [each.effective for each in shift.there()] == [each.effective for each in shift.before]
+
+
+def test_one_cluster_goes_back_alone(tmp_path: Path, client: BridgeClient) -> None:
+    shift = Shift(tmp_path, client.endpoint)
+    undo = shift.carry_out(len(shift.effects))
+    plan = shift.step.plan_rollback(shift.context, replace(undo, only=frozenset({"eu16"})))
+    assert {subtask.data["cluster"] for subtask in plan.subtasks} == {"eu16"}
