@@ -107,7 +107,8 @@ class _Watching:
             asks, waits = self._judge()
             measured = self._measure()
             held = [*waits, *self._time_and_measure(measured, asks)]
-            held += [f"waiting for a person: {text}" for key, text in asks.items() if not self._yes(key, text)]
+            if text := self._unanswered(asks):
+                held.append(f"waiting for a person: {text}")
             if not held:
                 return self._outputs(measured)
             self._say(held)
@@ -185,13 +186,16 @@ class _Watching:
         )
         return f"starts do not fall as the weights say: {split} of {measured.starts} starts"
 
-    def _yes(self, key: str, text: str) -> bool:
-        """Whether somebody has said yes; the question is put the first time, and stays while it is looked on."""
-        if key not in self.answers:
-            self.answers[key] = self.stack.enter_context(self.context.question(text))
-        if who := self.answers[key]():
+    def _unanswered(self, asks: Mapping[str, str]) -> str:
+        """The first question that nobody has said yes to. One is put at a time: a task waits for one thing."""
+        for key, text in asks.items():
+            if key not in self.answers:
+                self.answers[key] = self.stack.enter_context(self.context.question(text))
+            who = self.answers[key]()
+            if not who:
+                return text
             self.approved[text] = who
-        return bool(who)
+        return ""
 
     def _say(self, held: Sequence[str]) -> None:
         """Tell why the stage is held: at once where that is new, else from time to time."""

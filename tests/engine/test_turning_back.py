@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,29 +161,72 @@ def test_a_run_that_turned_back_one_task_alone_is_not_undone(tmp_path: Path) -> 
 
 
 class Asks(Scripted):
+    """Asks, and is asked to stop after the first answer; then it is carried out once more."""
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        super().__init__(Script())
+        self.stop = stop
+
     def run(self, context: StepContext, subtask: SubTask) -> Outputs:
         del subtask
         with context.question("Shall it go on?") as answered:
             end = time.monotonic() + 30
             while not (who := answered()) and time.monotonic() < end:
                 time.sleep(0.01)
+        if self.stop:
+            stop, self.stop = self.stop, None
+            stop.set()
+            raise CancelledError("asking", why="asked to stop")
         return {"who": who}
+
+
+def answered(carry: Callable[[list[Event]], Any], state: Path) -> tuple[Any, list[Event]]:
+    """What comes of carrying it out in the background, when somebody approves once it asks."""
+    events: list[Event] = []
+    done: list[Any] = []
+
+    def carried() -> None:
+        try:
+            done.append(carry(events))
+        except InterruptedRunError as error:
+            done.append(error)
+
+    run = threading.Thread(target=carried)
+    run.start()
+    end = time.monotonic() + 30
+    while not any(event.kind == "task.waiting" and not event.past for event in events) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert run.is_alive()
+    requests.approve(State(state), RUN)
+    run.join(30)
+    return done[0], events
 
 
 def test_a_person_is_asked_while_a_subtask_goes_on(tmp_path: Path) -> None:
     fleet = config({"eu": "meta"})
-    events: list[Event] = []
-    done: list[Any] = []
-    steps = configured(fleet, first=Asks(Script()))
-    run = threading.Thread(target=lambda: done.append(carry_out(fleet, tmp_path, steps, events=events)))
-    run.start()
-    end = time.monotonic() + 30
-    while not any(event.kind == "task.waiting" for event in events) and time.monotonic() < end:
-        time.sleep(0.01)
-    requests.approve(State(tmp_path), RUN)
-    run.join(30)
+    steps = configured(fleet, first=Asks())
+    report, events = answered(lambda told: carry_out(fleet, tmp_path, steps, events=told), tmp_path)
     assert [event.data["who"] for event in events if event.kind == "task.approved"]
-    assert "@" in done[0].outcomes["eu1/first"].outputs["who"]
+    assert "@" in report.outcomes["eu1/first"].outputs["who"]
     store = Store(State(tmp_path))
     assert store.waits(RUN) == []
     store.close()
+
+
+def test_an_earlier_yes_does_not_answer_a_question_that_is_put_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled = threading.Event()
+    fleet = config({"eu": "meta"})
+    steps = configured(fleet, first=Asks(cancelled))
+    in_pipeline(monkeypatch, steps)
+    stopped, _ = answered(lambda told: carry_out(fleet, tmp_path, steps, cancelled, told), tmp_path)
+    assert isinstance(stopped, InterruptedRunError)
+
+    def resumed(told: list[Event]) -> Any:
+        bus = EventBus(RUN)
+        bus.subscribe(told.append)
+        return resumption.resume(State(tmp_path), RUN, Manner(bus))
+
+    report, _ = answered(resumed, tmp_path)
+    assert report.status is Status.DONE

@@ -203,6 +203,19 @@ def test_a_person_is_asked_after_the_hold_while_gates_go_on_judging(context: Con
     assert isinstance(done[0], TurnBackError)
 
 
+def test_one_question_is_put_at_a_time(context: Context) -> None:
+    """A task waits for one thing: a second question would hide the first from those who could answer it."""
+    what = watched(Bounds(50, 0.0, question="Go on?"), gates=Verdicts("ask"))
+    thread, done = in_background(context, what)
+    until(lambda: bool(context.asked))
+    time.sleep(0.3)
+    assert len(context.asked) == 1
+    context.says_yes.set()
+    thread.join(30)
+    assert len(context.asked) == 2
+    assert set(done[0]["approved"].values()) == {"anna@desk"}
+
+
 def test_gates_that_never_let_it_pass_ask_a_person_in_time(context: Context) -> None:
     bounds = Bounds(50, 0.0, by_metrics=True, at_most=0.2)
     thread, done = in_background(context, watched(bounds, gates=Verdicts("")))

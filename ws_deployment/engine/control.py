@@ -123,11 +123,19 @@ class Control:
 
     @contextlib.contextmanager
     def question(self, task: str, subtask: str, text: str) -> Iterator[Callable[[], str]]:
-        """Ask a person while the sub-task goes on; what is given tells who has said yes, empty while nobody has."""
+        """Ask a person while the sub-task goes on; what is given tells who has said yes, empty while nobody has.
+
+        What was said before it was asked is no answer: it may have been to another question.
+        """
+        before = len(self._approvals(task, subtask))
+
+        def answer() -> Word | None:
+            return next(iter(self._approvals(task, subtask)[before:]), None)
+
         self._announce(Wait(self._run, task, subtask, text, time.time(), None))
         try:
-            yield lambda: word.who if (word := self._word(task, subtask)) else ""
-            if word := self._word(task, subtask):
+            yield lambda: word.who if (word := answer()) else ""
+            if word := answer():
                 self.tell_approval(task, subtask, word)
         finally:
             self._store.end_wait(self._run, task)
@@ -167,9 +175,12 @@ class Control:
         self._bus.emit(Kind.TASK_WAITING, wait.task, name=wait.subtask, text=wait.text, until=wait.until)
 
     def _word(self, task: str, subtask: str) -> Word | None:
-        """The approval of a task, of one of its sub-tasks, or of whatever waits."""
+        """The first approval of a task, or of one of its sub-tasks."""
+        return next(iter(self._approvals(task, subtask)), None)
+
+    def _approvals(self, task: str, subtask: str) -> list[Word]:
         fits = {task, f"{task}/{subtask}"}
-        return next((word for word in self._store.words(self._run, "approve") if word.task in fits), None)
+        return [word for word in self._store.words(self._run, "approve") if word.task in fits]
 
     def _stop_if_asked(self) -> None:
         if self._cancelled.is_set():
