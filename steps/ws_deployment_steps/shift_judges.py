@@ -85,6 +85,23 @@ def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameter
     return Verdict.proceed("starts are counted")
 
 
+def foretold(context: StepContext, wanted: JudgingParameters, percent: float, old: Sequence[str]) -> tuple[str, ...]:
+    """For the plan: how long gates will be inconclusive at the first stage, at the present rate of starts.
+
+    Nothing of what Prometheus can't tell now.
+    """
+    if not old:
+        return ()
+    try:
+        with _asked(context, wanted) as client:
+            if client is None or not wanted.gates:
+                return ()
+            told = _gate_watch(context, wanted, client, shift_group.new(context), old).foresee(percent)
+    except WsDeploymentError:
+        return ()
+    return tuple(f"{percent:g} %: gate {gate}: {text}" for gate, text in told.items())
+
+
 def _gate_watch(
     context: StepContext,
     wanted: JudgingParameters,

@@ -94,8 +94,9 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         registrations = (*registrations, *foreseen)
         stages = self._stages(context, registrations)
         subtasks = tuple(self._ramp(context, stages, registrations).subtasks(router, registrations))
-        notes = [stage.imprecise for stage in stages if stage.imprecise]
         old = shift_group.old(context, registrations)
+        notes = [stage.imprecise for stage in stages if stage.imprecise]
+        notes += shift_judges.foretold(context, self.parameters, stages[0].percent, old)
         return StepPlan(
             _summary(new, old, [stage.percent for stage in stages]),
             Change.UPDATE if subtasks else Change.NONE,

@@ -15,7 +15,7 @@ from typing import Any
 
 from sweep.faulty_bridge import Orders, faulty_bridge
 from sweep.final import Final, Interruption, differences, final
-from sweep.kills import Result
+from sweep.kills import Result, journaling
 from sweep.world import Ended, World
 
 from ws_deployment.lab import control_plane, daemon
@@ -35,11 +35,6 @@ class Fault:
     code: int = 0
     acts: tuple[dict[str, Any], ...] = ()
     orders: tuple[tuple[str, str], ...] = ()
-
-
-def journaling(entry: str, segment: str = "meta/traffic-shift") -> str:
-    """Label of the write that journals an entry of a segment."""
-    return f"update workflow_status + insert operation_outputs {entry} RUN/{segment} #1"
 
 
 def at(entry: str, what: str, value: float | None = None) -> tuple[dict[str, Any], ...]:

@@ -13,6 +13,11 @@ from sweep.world import Ended, World
 _IDLE = ("update workflow_status ENQUEUED", "update workflow_status CANCELLED")
 
 
+def journaling(entry: str, segment: str = "meta/traffic-shift") -> str:
+    """Label of the write that journals an entry of a segment."""
+    return f"update workflow_status + insert operation_outputs {entry} RUN/{segment} #1"
+
+
 @dataclass(frozen=True)
 class Point:
     """Where to kill: right `before` or `after` the write of that label, or `after` so many seconds."""

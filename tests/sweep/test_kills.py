@@ -10,15 +10,10 @@ from pathlib import Path
 import pytest
 from harness.lab_tools import real_tools_folder
 from sweep.final import final
-from sweep.kills import Point, Rollback, Run, killed_at
+from sweep.kills import Point, Rollback, Run, journaling, killed_at
 from sweep.world import World
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]  # a machine under load is slow, not wrong
-
-
-def journaling(entry: str, segment: str = "meta/traffic-shift") -> str:
-    """Label of the write that journals an entry of a segment."""
-    return f"update workflow_status + insert operation_outputs {entry} RUN/{segment} #1"
 
 
 def of_ea7(entry: str) -> str:

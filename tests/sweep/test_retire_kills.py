@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from harness.lab_tools import real_tools_folder
 from sweep.final import final
-from sweep.kills import Point, Retire, killed_at
-from sweep.test_kills import journaling
+from sweep.kills import Point, Retire, journaling, killed_at
 from sweep.world import World, for_retirement
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]  # a machine under load is slow, not wrong
