@@ -50,10 +50,17 @@ def receiver(answers: Sequence[int] = (), delay: float = 0.0) -> Iterator[Receiv
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     kept.url = f"http://127.0.0.1:{server.server_address[1]}"
+    with serving(server):
+        yield kept
+
+
+@contextlib.contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[None]:
+    """The server serves while the context lasts, and leaves nothing behind."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield kept
+        yield
     finally:
         server.shutdown()
         thread.join()

@@ -13,12 +13,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from ws_deployment_steps.gate_watch import GateWatch, Look
 
 from ws_deployment.clients.prometheus import PrometheusClient
-from ws_deployment.config.gates import Gate
+from ws_deployment.config.gates import Gate, ReadyName
+from ws_deployment.config.v1 import BridgeApi
 from ws_deployment.interfaces import Decision
 
 pytestmark = pytest.mark.real
 
-READY = ("start-failures", "failed-stops", "pending", "startup-p95", "startup-slo")
+READY: tuple[ReadyName, ...] = ("start-failures", "failed-stops", "pending", "startup-p95", "startup-slo")
 WORDS = {
     "2021": ("gitpod_ws_manager_workspace", "REGULAR", "PENDING"),
     "2026": ("gitpod_ws_manager_mk2_workspace", "Regular", "Pending"),
@@ -146,8 +147,8 @@ def test_a_sick_cluster_is_told_from_a_healthy_one(scraped: Scraped) -> None:
 
 def test_the_other_generations_gates_are_refused(scraped: Scraped) -> None:
     api, _, client = scraped
-    other = "2026" if api == "2021" else "2021"
+    other: BridgeApi = "2026" if api == "2021" else "2021"
     for name in READY:
-        verdict = GateWatch([Gate(ready=name)], client, new={"eu17": "eu17"}, old={"eu16": "eu16"}, api=other).check()  # type: ignore[arg-type]
+        verdict = GateWatch([Gate(ready=name)], client, new={"eu17": "eu17"}, old={"eu16": "eu16"}, api=other).check()
         assert verdict.decision is Decision.REFUSE
         assert "no series for the old clusters (eu16)" in verdict.reason

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "benches"))
 
-from shifts import Fixed, Ours, Outcome, Plain, many
+from shifts import Fixed, Judge, Ours, Outcome, Plain, many
 
 SHIFTS = 200
 
 
-def ends(judged: object, times: float, *, ratio: float, rate: float, count: int = SHIFTS) -> list[Outcome]:
-    return many(count, ("test", ratio, rate, times), judged, old_ratio=ratio, times=times, rate=rate)  # type: ignore[arg-type]
+def ends(judged: Callable[[], Judge], times: float, *, ratio: float, rate: float, count: int = SHIFTS) -> list[Outcome]:
+    return many(count, ("test", ratio, rate, times), judged, old_ratio=ratio, times=times, rate=rate)
 
 
 @pytest.mark.parametrize(("ratio", "rate"), [(0.05, 100), (0.20, 30)])

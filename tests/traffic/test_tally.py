@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ws_deployment.config.gates import Gate
+from ws_deployment.traffic.judgement import Word
 from ws_deployment.traffic.tally import STRENGTH, Tally, strongest
 
 WORDS = st.lists(st.sampled_from(["success", "failed", "inconclusive", "error"]), max_size=40)
@@ -17,11 +18,11 @@ def gate(**limits: Any) -> Gate:
     return Gate.model_validate({"name": "g", "query": "x{{cluster}}", "failWhen": "> 1", "limits": limits})
 
 
-def after(words: list[str], judged: Gate) -> tuple[Tally, str]:
+def after(words: list[Word], judged: Gate) -> tuple[Tally, str]:
     tally = Tally()
     action = ""
     for word in words:
-        tally.count(word)  # type: ignore[arg-type]
+        tally.count(word)
         action = tally.action(judged)
     return tally, action
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from ws_deployment.cli.attended import Watching, attended, finish
-from ws_deployment.cli.exit_codes import ExitCode
+from ws_deployment.cli.confirmation import ask, asks
 from ws_deployment.cli.options import (
     AsJson,
     BesideOthers,
@@ -49,11 +48,9 @@ def command(
     saved = SavedPlan.read(plan)
     place = state_for(state, saved.config, saved.config_file)
     request = request_to_apply(saved, place)
-    if saved.config.environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if asks(saved.config.environment, yes=yes):
         show_saved(saved, PlanFormat.TEXT, full=False)
-        if not typer.confirm("\nCarry this out in production?", err=True):
-            print("Nothing was done.", file=sys.stderr)
-            raise typer.Exit(ExitCode.FAILED)
+        ask()
     watching = Watching(
         form=Format.JSON if as_json else output,
         metrics_textfile=metrics_textfile,

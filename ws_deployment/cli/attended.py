@@ -13,11 +13,13 @@ import typer
 
 from ws_deployment.cli.exit_codes import ExitCode, of
 from ws_deployment.cli.interruption import Interruption
+from ws_deployment.cli.options import detached
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.output.choose import Format
 
 if TYPE_CHECKING:
     from ws_deployment.config.v1 import ConfigV1
+    from ws_deployment.engine.deployment import Request
     from ws_deployment.engine.manner import Manner, Report
     from ws_deployment.output.model import RunView
 
@@ -99,6 +101,18 @@ def attended(
     if error is not None and (watching.form is Format.JSON or not outputs.run.tasks or not outputs.run.problem):
         print(f"error: {error}", file=sys.stderr)
     return code
+
+
+def fresh(request: Request, watching: Watching) -> tuple[str, ExitCode]:
+    """Begin a run of its own and carry it out, or leave it to workers; its id and the code that says how it went."""
+    from ws_deployment.engine.launch import launch, new_run_id  # noqa: PLC0415  loaded when used
+
+    run_id = new_run_id()
+    detached(request.state, wanted=watching.detach)
+    code = attended(lambda manner: launch(request, manner), run_id, request.config, request.config_file, watching)
+    if watching.detach and code is ExitCode.DONE and watching.form is not Format.JSON:
+        print(run_id)
+    return run_id, code
 
 
 def finish(code: ExitCode) -> None:

@@ -12,6 +12,7 @@ from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.plan_shown import PlanFormat, plan, show
 
 if TYPE_CHECKING:
+    from ws_deployment.config.v1 import Environment
     from ws_deployment.engine.deployment import Request
 
 
@@ -27,11 +28,20 @@ def planned(request: Request, *, as_json: bool, full: bool) -> Request:
 
 def confirmed(request: Request, *, yes: bool) -> Request:
     """For production, on a terminal and unless `yes`: show the plan and ask; a no ends the command."""
-    asks = request.config.environment == "production" and sys.stdin.isatty() and sys.stderr.isatty()
-    if yes or not asks:
+    if not asks(request.config.environment, yes=yes):
         return request
     request = planned(request, as_json=False, full=False)
+    ask()
+    return request
+
+
+def asks(environment: Environment, *, yes: bool) -> bool:
+    """Whether a person is asked before anything is done: for production, on a terminal, unless `yes`."""
+    return environment == "production" and not yes and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask() -> None:
+    """Ask about the plan that was shown; a no ends the command."""
     if not typer.confirm("\nCarry this out in production?", err=True):
         print("Nothing was done.", file=sys.stderr)
         raise typer.Exit(ExitCode.FAILED)
-    return request

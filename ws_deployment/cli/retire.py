@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ws_deployment.cli.attended import Watching, attended, finish
+from ws_deployment.cli.attended import Watching, finish, fresh
 from ws_deployment.cli.confirmation import confirmed, planned
-from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import (
     AsJson,
     BesideOthers,
@@ -19,7 +18,6 @@ from ws_deployment.cli.options import (
     StateServer,
     UnsharedLock,
     WaitForLocks,
-    detached,
 )
 from ws_deployment.cli.requested import Wanted
 from ws_deployment.output.choose import Format
@@ -48,7 +46,6 @@ def command(
     A run of its own: it is watched, resumed and cancelled as any. Exits with 0 when the cluster is gone, 1 when
     something failed, 2 for a faulty config or a cluster that is not there, 3 when the cluster must not go.
     """
-    from ws_deployment.engine.launch import launch, new_run_id  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.retiring import retirement  # noqa: PLC0415  loaded when used
 
     told = {} if soak is None else {"soak": _duration(soak)}
@@ -66,11 +63,7 @@ def command(
         detach=detach,
         unshared_lock=unshared_lock,
     )
-    run_id = new_run_id()
-    detached(request.state, wanted=detach)
-    code = attended(lambda manner: launch(request, manner), run_id, request.config, request.config_file, watching)
-    if detach and code is ExitCode.DONE and watching.form is not Format.JSON:
-        print(run_id)
+    _, code = fresh(request, watching)
     finish(code)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ws_deployment.cli.attended import Watching, attended, finish
+from ws_deployment.cli.attended import Watching, finish, fresh
 from ws_deployment.cli.confirmation import confirmed, planned
 from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import (
@@ -19,7 +19,6 @@ from ws_deployment.cli.options import (
     StateServer,
     UnsharedLock,
     WaitForLocks,
-    detached,
 )
 from ws_deployment.cli.requested import ClusterId, Exclude, Only, SourceRef, VersionsManifest, Wanted
 from ws_deployment.cli.runs_go_on import go_on, undone_if_wanted
@@ -77,17 +76,10 @@ def command(
 
 def _carry_out(request: Request, watching: Watching) -> ExitCode:
     """Begin the run, or go on with the one that has its key; where the config says so, undo one that failed."""
-    from ws_deployment.engine.launch import launch, new_run_id  # noqa: PLC0415  loaded when used
-
-    state = request.state
     if watching.key and (begun := _with_key(request, watching.key)):
-        return go_on(state, begun, watching, whatever=True)
-    run_id = new_run_id()
-    detached(state, wanted=watching.detach)
-    code = attended(lambda manner: launch(request, manner), run_id, request.config, request.config_file, watching)
-    if watching.detach and code is ExitCode.DONE and watching.form is not Format.JSON:
-        print(run_id)
-    return undone_if_wanted(state, run_id, code, watching)
+        return go_on(request.state, begun, watching, whatever=True)
+    run_id, code = fresh(request, watching)
+    return undone_if_wanted(request.state, run_id, code, watching)
 
 
 def _with_key(request: Request, key: str) -> str:

@@ -19,7 +19,7 @@ from ws_deployment.lab.bridge.settings import Settings
 from ws_deployment.lab.bridge.starter import Starter
 from ws_deployment.lab.bridge.store import Store
 from ws_deployment.lab.bridge.targets import Targets
-from ws_deployment.lab.bridge.web import Web
+from ws_deployment.lab.bridge.web import web
 from ws_deployment.lab.bridge.workspaces import Workspaces
 from ws_deployment.tools.files import write_json
 
@@ -52,16 +52,16 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     add_ClusterServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]  # generated without types
     port = server.add_insecure_port(f"127.0.0.1:{settings.port}")
     starter = Starter(settings, service.clusters, workspaces)
-    web = Web(settings.metrics_port, registry(service.clusters, starter.counts), starter, workspaces)
+    pages = web(settings.metrics_port, registry(service.clusters, starter.counts), starter, workspaces)
     server.start()
-    web.start()
+    pages.start()
     try:
-        write_json(ready, {"port": port, "metrics_port": web.port, "pid": os.getpid()})
+        write_json(ready, {"port": port, "metrics_port": pages.port, "pid": os.getpid()})
         ended.wait()
     finally:
         ready.unlink(missing_ok=True)
         server.stop(GRACE).wait()
-        web.stop()
+        pages.stop()
         workspaces.close()
 
 

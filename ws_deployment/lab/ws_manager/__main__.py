@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from ws_deployment.lab.ws_manager.cluster_api import ClusterApi
 from ws_deployment.lab.ws_manager.metrics import WorkspaceMetrics
 from ws_deployment.lab.ws_manager.watch import follow
-from ws_deployment.lab.ws_manager.web import Web
+from ws_deployment.lab.ws_manager.web import web
 from ws_deployment.tools.files import write_json
 
 #: Seconds that calls under way have at the end.
@@ -59,19 +59,19 @@ def serve(settings: Settings, ended: threading.Event) -> None:
     _add_services(server)
     port = server.add_secure_port(f"127.0.0.1:{settings.port}", _credentials(settings.folder))
     metrics = WorkspaceMetrics()
-    web = Web(settings.metrics_port, metrics.registry, settings.folder.parent.name)
+    pages = web(settings.metrics_port, metrics.registry, settings.folder.parent.name)
     server.start()
-    web.start()
+    pages.start()
     api = ClusterApi(settings.kubeconfig)
     threading.Thread(target=follow, args=(api, metrics, ended), daemon=True, name="follow").start()
     try:
-        told = {"port": port, "metrics_port": web.port, "pid": os.getpid()}
+        told = {"port": port, "metrics_port": pages.port, "pid": os.getpid()}
         write_json(ready, told)
         ended.wait()
     finally:
         ready.unlink(missing_ok=True)
         server.stop(GRACE).wait()
-        web.stop()
+        pages.stop()
 
 
 def _credentials(folder: Path) -> grpc.ServerCredentials:
