@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Where a container forbids it, each of the many processes of a test would compile the whole program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: docs system servers workers help bench-peers install demo demo-rollback demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
@@ -70,7 +73,7 @@ walls: $(STAMP)
 	@$(BIN)/lint-imports
 
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -m "not real" -n 2
+	@$(BIN)/python -m pytest -m "not real" -n 4
 
 docs: $(STAMP) ## write what is generated from the models; a unit test proves it fresh
 	@$(BIN)/python -m ws_deployment.config.reference > docs/config-reference.md.new

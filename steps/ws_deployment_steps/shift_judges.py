@@ -90,11 +90,11 @@ def foretold(context: StepContext, wanted: JudgingParameters, percent: float, ol
 
     Nothing of what Prometheus can't tell now.
     """
-    if not old:
+    if not old or not wanted.gates:
         return ()
     try:
         with _asked(context, wanted) as client:
-            if client is None or not wanted.gates:
+            if client is None:
                 return ()
             told = _gate_watch(context, wanted, client, shift_group.new(context), old).foresee(percent)
     except WsDeploymentError:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import subprocess
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.http_server import serving
 
 from ws_deployment.clients.git import GitError, GitSource, fetch, parse_source, without_credentials
 from ws_deployment.errors import UsageError
@@ -86,10 +86,8 @@ def guarded(origin: Path, tmp_path: Path) -> Any:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}/operations.git"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"127.0.0.1:{server.server_port}/operations.git"
 
 
 def test_a_password_works_and_stays_out_of_log_cache_and_error(guarded: str, origin: Path, tmp_path: Path) -> None:

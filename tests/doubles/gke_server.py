@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth import jwt
 from google.cloud import container_v1 as container
 from harness.certificates import Authority
+from harness.http_server import serving
 
 PROJECT = "gitpod-staging"
 ACCOUNT = f"deployer@{PROJECT}.iam.gserviceaccount.com"
@@ -48,12 +49,13 @@ class Google:
         self.apis: set[str] = set()
         self.fault: grpc.StatusCode | None = None
         self.token_fault = ""
+        self._serving = ExitStack()
         self.requests: list[str] = []
 
     def __enter__(self) -> Self:
         pair = Authority("google").pair("localhost")
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._http_handler())
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self._serving.enter_context(serving(self._http))
         self._grpc = grpc.server(ThreadPoolExecutor(4))
         self._grpc.add_generic_rpc_handlers((self._cluster_manager(),))
         credentials = grpc.ssl_server_credentials([(pair.key.encode(), pair.crt.encode())])
@@ -77,8 +79,7 @@ class Google:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._grpc.stop(None)
-        self._http.shutdown()
-        self._http.server_close()
+        self._serving.close()
 
     def add_cluster(self, name: str, location: str = "europe-west1", **fields: Any) -> container.Cluster:
         """Put a running cluster there."""

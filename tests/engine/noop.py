@@ -142,7 +142,9 @@ def config(prefixes: dict[str, str], **defaults: Any) -> ConfigV1:
             "version": "v1",
             "environment": "staging",
             "project": "test",
-            "metaClusters": [{"name": n, "region": "europe-west1", "type": "nowhere"} for n in set(prefixes.values())],
+            "metaClusters": [
+                {"name": n, "region": "europe-west1", "type": "nowhere"} for n in sorted(set(prefixes.values()))
+            ],
             "workspaceClusters": [
                 {"prefix": prefix, "region": "europe-west1", "type": "nowhere", "governedBy": meta}
                 for prefix, meta in prefixes.items()

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
 import pytest
 from harness.configs import PIPELINE, write_config
+from harness.http_server import serving
 from harness.program import program
 
 from ws_deployment.clients.kube import Kube
@@ -59,13 +60,9 @@ def webhook(secret: str) -> Iterator[tuple[str, list[bytes]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}/{secret}", sent
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def forms(secret: str) -> set[bytes]:

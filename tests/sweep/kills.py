@@ -147,7 +147,7 @@ def made(world: World) -> list[str]:
 def _faults(ended: Ended, codes: set[int]) -> list[str]:
     told = []
     if ended.code not in codes:
-        told.append(f"exit code {ended.code}: …{ended.text[-600:]}")
+        told.append(f"exit code {ended.code}: …{ended.text[-2500:]}")
     if "Traceback (most recent call last)" in ended.text:
         told.append(f"a traceback: …{ended.text[-1500:]}")
     return told

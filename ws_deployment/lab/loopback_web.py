@@ -17,7 +17,7 @@ class LoopbackWeb:
 
     def start(self) -> None:
         """Begin to serve."""
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="web").start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="web").start()
 
     def stop(self) -> None:
         """Stop serving; requests under way are dropped."""
