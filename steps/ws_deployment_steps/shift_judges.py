@@ -19,10 +19,10 @@ from ws_deployment.interfaces import (
     TurnBackError,
     Verdict,
 )
+from ws_deployment.interfaces.prometheus_access import prometheus_client
 from ws_deployment.traffic.ramp import shares
 from ws_deployment_steps import shift_group
 from ws_deployment_steps.gate_watch import GateWatch
-from ws_deployment_steps.prometheus_access import prometheus_client
 from ws_deployment_steps.pulse import Pulse
 from ws_deployment_steps.shift_judging import JudgingParameters
 from ws_deployment_steps.shift_plan import bounds_of, percents

@@ -179,10 +179,11 @@ def carry_out(
     events: Any = None,
     *,
     exit_on_wait: bool = False,
+    number: int = 1,
 ) -> Report:
-    """Carry out a run of these steps with id 1."""
+    """Carry out run `run-NUMBER` of these steps, with the number for its cluster id."""
     plugins.cluster_type = lambda _name: Nowhere  # type: ignore[assignment]  # names need no plugin
-    bus = EventBus("run-1")
+    bus = EventBus(f"run-{number}")
     bus.subscribe((events if events is not None else []).append)
-    request = Request(config, state / "config.yaml", steps, State(state), cluster_id=1)
+    request = Request(config, state / "config.yaml", steps, State(state), cluster_id=number)
     return launch.launch(request, Manner(bus, cancelled or threading.Event(), exit_on_wait=exit_on_wait))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from engine.noop import Script, Scripted, carry_out, config, configured, in_pipeline
+from sqlalchemy.exc import NoResultFound
 
-from ws_deployment.engine import inputs, resumption
+from ws_deployment.engine import inputs, resumption, retention
 from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.inputs import _packed, _unpack
 from ws_deployment.engine.manner import Manner
@@ -53,6 +54,28 @@ def test_a_retry_reads_what_the_first_attempt_read(tmp_path: Path, monkeypatch: 
     assert all(path.stat().st_mode & 0o077 == 0 for path in kept.rglob("*"))
     with opened(State(tmp_path)) as store:
         assert set(store.record("run-1")["inputs"]) == {str(values), str(tmp_path / "chart")}
+
+
+def test_inputs_are_forgotten_with_the_last_run_that_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "chart" / "templates").mkdir(parents=True)
+    (tmp_path / "chart" / "templates" / "a.yaml").write_text("shared")
+    fleet = config({"eu": "meta"})
+    steps = configured(fleet, first=Reading(Script()))
+    in_pipeline(monkeypatch, steps)
+    for number in (1, 2):
+        (tmp_path / "values.yaml").write_text(f"v{number}")
+        carry_out(fleet, tmp_path, steps, number=number)
+    state = State(tmp_path)
+    with opened(state) as store:
+        first, second = (store.record(f"run-{number}")["inputs"] for number in (1, 2))
+        assert first[str(tmp_path / "chart")] == second[str(tmp_path / "chart")]
+        store.update("run-1", finished=1000.0)
+    assert retention.forget(state, 2000.0) == ["run-1"]
+    with opened(state) as store:
+        assert [bool(store.content(digest)) for digest in second.values()] == [True, True]
+        with pytest.raises(NoResultFound):
+            store.content(first[str(tmp_path / "values.yaml")])
+        assert store.forget_contents() == 0
 
 
 def test_equal_folders_are_kept_once(tmp_path: Path) -> None:

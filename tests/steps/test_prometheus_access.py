@@ -8,9 +8,9 @@ import pytest
 from doubles.prometheus import prometheus, vector
 from harness.certificates import Authority, write_pair
 from harness.meta_context import MetaContext
-from ws_deployment_steps.prometheus_access import prometheus_client
 
 from ws_deployment.config.prometheus import Prometheus
+from ws_deployment.interfaces.prometheus_access import prometheus_client
 
 BASIC = base64.b64encode(b"ops:hunter2hunter2").decode()
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from workers.crew import LEASE, Crew, Effects, appending
 from workers.killing import killing
@@ -25,6 +28,26 @@ def test_sixty_clusters(tmp_path: Path, machines: Crew) -> None:
     begun = effects.begun()
     again = sum(begun.values()) - len(begun)
     print(f"\n{len(begun)} tasks, {len(died)} kills, {again} taken up again, lease {LEASE:g} s, seed {SEED}")  # noqa: T201  the figures
+
+
+@pytest.mark.parametrize(("how", "bound"), [(signal.SIGKILL, 2.0), (signal.SIGSTOP, LEASE + 2.0)])
+def test_takeover(tmp_path: Path, machines: Crew, how: signal.Signals, bound: float) -> None:
+    """By another worker: at once where it can see that the process is gone, else when the lease has ended."""
+    config, file = appending(tmp_path, 1, 1, gate=str(tmp_path / "gate"))
+    first = machines.start()
+    machines.detach(config)
+    machines.until(lambda: Effects.of(file).begun(), "the first effect")
+    machines.start()
+    with psycopg.connect(machines.url, autocommit=True) as connection:
+        working = "SELECT count(*) FROM wsd_leases WHERE name LIKE 'worker/%'"
+        machines.until(lambda: connection.execute(working).fetchone() == (2,), "the other worker")
+    os.kill(first.pid, how)
+    began = time.monotonic()
+    machines.until(lambda: len(Effects.of(file).workers()) == 2, "the takeover")
+    seconds = time.monotonic() - began
+    print(f"\n{how.name}: taken over after {seconds:.1f} s, lease {LEASE:g} s, bound {bound:g} s")  # noqa: T201  the figures
+    assert seconds <= bound
+    (tmp_path / "gate").touch()
 
 
 def test_six_real_clusters(tmp_path: Path, machines: Crew) -> None:

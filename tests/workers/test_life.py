@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import psycopg
 import pytest
 from workers.crew import Crew, Effects, appending
+
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_lease import API_VERSION, KIND
+from ws_deployment.lab.record import LabCluster
 
 pytestmark = pytest.mark.real
 
@@ -118,3 +124,56 @@ def test_a_second_run_is_refused_or_waits(tmp_path: Path, machines: Crew) -> Non
     (tmp_path / "gate").touch()
     assert machines(*again, "--wait", "60").code == 0
     machines.done(run)
+
+
+def test_the_config_names_the_database(tmp_path: Path, machines: Crew) -> None:
+    config, _ = appending(tmp_path, 1)
+    named = json.loads(config.read_text()) | {"state": {"database": {"variable": "STATE_OF_THE_FLEET"}}}
+    config.write_text(json.dumps(named))
+    unnamed = {"WS_DEPLOYMENT_STATE": "", "STATE_OF_THE_FLEET": machines.url}
+    ended = machines("run", "-c", config, "--cluster-id", "7", "--key", "build-1", "--json", env=unnamed)
+    assert ended.code == 0, ended.err
+    run = json.loads(ended.out.splitlines()[0])["run"]
+    assert machines.run(run)["status"] == "done"
+    # The next job, on a machine of its own, finds the run by its key, there and nowhere else.
+    again = machines("run", "-c", config, "--key", "build-1", "--output", "plain", env=unnamed)
+    assert (again.code, run in again.out + again.err) == (0, True), again.err
+    assert not list(tmp_path.glob("machine*/state/**/state.db"))
+    away = {"STATE_OF_THE_FLEET": "postgresql://someone:pa55word@127.0.0.1:1/none"}
+    refused = machines("run", "-c", config, env=unnamed | away)
+    assert (refused.code, "127.0.0.1" in refused.err) == (1, True), refused.err
+    assert "pa55word" not in refused.out + refused.err
+    missing = machines("run", "-c", config, env={"WS_DEPLOYMENT_STATE": ""})
+    assert (missing.code, "STATE_OF_THE_FLEET" in missing.err) == (1, True), missing.err
+
+
+def test_workers_hold_the_lock_at_a_meta_cluster_in_common(
+    tmp_path: Path, machines: Crew, shared_cluster: LabCluster
+) -> None:
+    config, file = appending(tmp_path, 1, 2, gate=str(tmp_path / "gate"))
+    access = {"kubeconfig": str(shared_cluster.kubeconfig), "namespace": "default"}
+    meta = {"name": "meta", "region": "europe-west1", "type": "existing", "kubernetes": access}
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"metaClusters": [meta]}))
+    api = Kube(shared_cluster.kubeconfig)
+
+    def holder() -> str:
+        found = api.get(API_VERSION, KIND, "ws-deployment", "default")
+        return str(found["spec"].get("holderIdentity") or "") if found else ""
+
+    first = machines.start()
+    run = machines.detach(config, "--cluster-id", "7")
+    machines.until(lambda: Effects.of(file).begun(), "the first effect")
+    assert holder() == f"run {run} (its workers)"
+    # A run of another state store, which sees none of the database's leases, finds it locked.
+    elsewhere = {"WS_DEPLOYMENT_STATE": ""}
+    refused = machines("run", "-c", config, "--cluster-id", "8", "--output", "plain", env=elsewhere)
+    assert (refused.code, f"held by run {run} (its workers)" in refused.err) == (5, True), refused.err
+    os.kill(first.pid, signal.SIGKILL)
+    machines.start()
+    machines.until(lambda: len(Effects.of(file).workers()) == 2, "the takeover")
+    assert holder() == f"run {run} (its workers)"
+    (tmp_path / "gate").touch()
+    machines.done(run)
+    machines.until(lambda: not holder(), "the release")
+    ended = machines("run", "-c", config, "--cluster-id", "8", "--output", "plain", env=elsewhere)
+    assert ended.code == 0, ended.err

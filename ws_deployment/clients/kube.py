@@ -144,6 +144,17 @@ class Kube:
             if getattr(error.__cause__, "status", None) != _NOT_FOUND:
                 raise
 
+    def may(self, verb: str, group: str, resource: str, namespace: str) -> bool:
+        """Whether whoever asks has the right to `verb` such objects there; `group` is empty for the core's."""
+        wanted = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "metadata": {"name": ""},
+            "spec": {"resourceAttributes": wanted},
+        }
+        return bool(self.create(review)["status"]["allowed"])
+
     def secret(self, name: str, namespace: str) -> dict[str, bytes] | None:
         """A Secret's data, decoded; None where there is none."""
         found = self.get("v1", "Secret", name, namespace)

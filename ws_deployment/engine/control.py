@@ -78,8 +78,9 @@ class Control:
         """Return when the next effect may be begun. Raises InterruptedRunError, or LostLeaseError."""
         while not self._open.wait(LOOK):
             self._stop_if_asked()
+        also = self._also()
         self._stop_if_asked()
-        if self.lost or not self._also() or not self._has_lease():
+        if self.lost or not also or not self._has_lease():
             self.lost = True
             self._cancelled.set()
             raise LostLeaseError(self._run)

@@ -158,3 +158,11 @@ def now(engine: sa.Engine) -> sa.ColumnElement[float]:
     if engine.dialect.name == "postgresql":
         return sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()), sa.Float)
     return (sa.func.julianday("now") - 2440587.5) * 86400.0
+
+
+def serialise(connection: sa.Connection) -> None:
+    """Let no other process come to this point of a transaction until this one has ended."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("LOCK TABLE wsd_leases IN SHARE ROW EXCLUSIVE MODE"))
+    else:
+        connection.execute(leases.delete().where(leases.c.name == ""))  # SQLite locks at the first write

@@ -23,6 +23,7 @@ from ws_deployment.engine.leases import Leases
 from ws_deployment.engine.outcome import Outcome, Problem, Status, ending
 from ws_deployment.engine.runner import Runner
 from ws_deployment.engine.store import Run, Store
+from ws_deployment.engine.workers_lock import WorkersLock
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.tools.folders import private_folder
 
@@ -62,8 +63,16 @@ class Detached:
         self._writer.begin(self._keep)
         held.acquire("", [part(run.id, held.holder)])
         recalled = self._deployment.surroundings.recalled
+        self._metas = WorkersLock(self._deployment, self.cancelled)
         self._control = Control(
-            store, held, run.id, self._bus, self.cancelled, lease=f"worker/{held.holder}", recalled=recalled
+            store,
+            held,
+            run.id,
+            self._bus,
+            self.cancelled,
+            lease=f"worker/{held.holder}",
+            also=self._metas.hold,
+            recalled=recalled,
         )
         self._control.tells = False
         self._control.__enter__()
@@ -78,6 +87,8 @@ class Detached:
             self._control.tells = True
             self._tell_start()
             try:
+                if self._metas.hold():
+                    self._metas.remember_weights()
                 done = self._runner.coordinate()
             except InterruptedRunError:
                 if self._control.ending is Status.CANCELLED:
@@ -119,6 +130,7 @@ class Detached:
     def close(self) -> None:
         """Keep the last events and end."""
         self._control.__exit__()
+        self._metas.leave(ended=False)
         self._writer.close()
         with contextlib.suppress(SQLAlchemyError):  # it ends with its worker's in any case
             self._held.release([part(self.run.id, self._held.holder)])
@@ -146,6 +158,7 @@ class Detached:
             raise LostLeaseError(self.run.id)
         _tell_end(self._bus, self._writer, self.run, status, **rest)
         self._patiently(lambda: _finish(self._store, self.run, status))
+        self._metas.leave(ended=True)
 
     def _patiently(self, work: Callable[[], _T]) -> _T:
         """Do `work` with the database, for as long as it is away: an error would end the run."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ws_deployment.engine import ids, plugins
-from ws_deployment.engine.context import RunSurroundings, TaskContext
+from ws_deployment.engine.context import RunSurroundings
 from ws_deployment.engine.deployment import Request
 from ws_deployment.engine.events import EventBus
-from ws_deployment.engine.pipeline import Task
+from ws_deployment.engine.meta_diagnosis import diagnose_meta
 from ws_deployment.errors import WsDeploymentError
-from ws_deployment.fleet.clusters import Fleet, MetaCluster
+from ws_deployment.fleet.clusters import Fleet
 from ws_deployment.fleet.resolve import resolve
-from ws_deployment.interfaces import Finding, NotYetError, Scope
+from ws_deployment.interfaces import Finding
 from ws_deployment.tools.find import find
 
 
@@ -36,7 +35,7 @@ def diagnose(request: Request) -> Iterator[Finding]:
         bus=EventBus("doctor"),
     )
     for meta in fleet.meta_clusters:
-        yield _meta(meta, fleet, surroundings)
+        yield from diagnose_meta(meta, fleet, surroundings)
 
 
 def _state_folder(folder: Path) -> Finding:
@@ -70,18 +69,3 @@ def _type(name: str, fleet: Fleet) -> Iterator[Finding]:
         yield from kind().diagnose(fleet)
     except WsDeploymentError as error:
         yield Finding(f"type {name}", "fault", error.why, error.remedy)
-
-
-def _meta(meta: MetaCluster, fleet: Fleet, surroundings: RunSurroundings) -> Finding:
-    task = Task(f"{meta.name}/doctor", "doctor", Scope.META, meta.name, (), ())
-    context = TaskContext(surroundings, fleet, task, {})
-    subject = f"bridge of {meta.name}"
-    started = time.monotonic()
-    try:
-        registrations = context.registrar("bridge", {}, meta).registrations()
-    except NotYetError as error:
-        return Finding(subject, "warning", error.why, error.remedy)
-    except WsDeploymentError as error:
-        return Finding(subject, "fault", error.why, error.remedy)
-    milliseconds = 1000 * (time.monotonic() - started)
-    return Finding(subject, "ok", f"lists {len(registrations)} clusters in {milliseconds:.0f} ms")

@@ -6,6 +6,7 @@ needed, and kept nowhere.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 import tarfile
@@ -26,7 +27,6 @@ from ws_deployment.tools.lock import locked
 if TYPE_CHECKING:
     from ws_deployment.engine.deployment import Deployment
     from ws_deployment.engine.state import State
-    from ws_deployment.engine.store import Store
 
 #: Most bytes that one input may have: more is no configuration.
 MOST = 64 * 2**20
@@ -61,9 +61,13 @@ class Inputs:
         return target
 
 
-def keep(deployment: Deployment, store: Store) -> dict[str, str]:
-    """Keep what the tasks of a run read; digest by path. Raises WsDeploymentError for what can't be kept."""
+def read(deployment: Deployment) -> tuple[dict[str, str], dict[str, bytes]]:
+    """What the tasks of a run read: digest by path, and content by digest.
+
+    Raises WsDeploymentError for what can't be kept.
+    """
     digests: dict[str, str] = {}
+    contents: dict[str, bytes] = {}
     for task in deployment.tasks:
         step = deployment.configured(task).step
         if type(step).inputs is IStep.inputs:
@@ -71,8 +75,10 @@ def keep(deployment: Deployment, store: Store) -> dict[str, str]:
         context = TaskContext(deployment.surroundings, deployment.fleet, task, {})
         for path in step.inputs(context):
             if str(path) not in digests:
-                digests[str(path)] = store.keep_content(_packed(path))
-    return digests
+                packed = _packed(path)
+                digests[str(path)] = digest = hashlib.sha256(packed).hexdigest()
+                contents[digest] = packed
+    return digests, contents
 
 
 def of_record(digests: Mapping[str, str], run: str, state: State) -> Inputs:

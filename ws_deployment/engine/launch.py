@@ -157,9 +157,9 @@ def _refuse_beside(unfinished: list[Run]) -> None:
 def _begin(store: Store, deployment: Deployment, manner: Manner) -> Run:
     from ws_deployment.engine.store import Run  # noqa: PLC0415  heavy
 
-    digests = inputs.keep(deployment, store)
+    digests, contents = inputs.read(deployment)
     run = Run.begun(manner.bus.run, deployment.fleet, key=manner.key, detached=manner.detach)
-    store.begin(run, {**deployment.record(), "inputs": digests})
+    store.begin(run, {**deployment.record(), "inputs": digests}, contents)
     deployment.surroundings.kept = inputs.of_record(digests, run.id, store.state)
     return run
 

@@ -104,7 +104,7 @@ class Leases:
         """
         wanted = sorted(set(names) - self._held.keys())
         with self._engine.begin() as connection:
-            self._serialise(connection)
+            database.serialise(connection)
             there = {lease.name: lease for lease in _read(connection, self._engine, wanted)}
             for lease in there.values():
                 its_own = lease.run == run and not lease.name.startswith("run/")  # who carries the run on has it
@@ -193,13 +193,6 @@ class Leases:
                     connection.execute(leases.update().where(mine).values(expires=expires))
             except sa.exc.SQLAlchemyError:
                 continue  # the next beat tries again; a lease that ends meanwhile is found by `check`
-
-    def _serialise(self, connection: sa.Connection) -> None:
-        """Let no other process look at leases until this transaction has ended."""
-        if self._engine.dialect.name == "postgresql":
-            connection.execute(sa.text("LOCK TABLE wsd_leases IN SHARE ROW EXCLUSIVE MODE"))
-        else:
-            connection.execute(leases.delete().where(leases.c.name == ""))  # SQLite locks at the first write
 
 
 def give_up(engine: sa.Engine, run: str) -> None:

@@ -32,7 +32,7 @@ class MetaApi:
 
 def unshared(metas: Iterable[MetaCluster]) -> tuple[str, ...]:
     """Names of the meta clusters without a Kubernetes API: a run's lock on them holds in its state store only."""
-    return tuple(meta.name for meta in metas if not _has_api(meta))
+    return tuple(meta.name for meta in metas if not has_api(meta))
 
 
 def lock_reach(metas: Iterable[MetaCluster]) -> str:
@@ -77,11 +77,12 @@ def router(fleet: Fleet, meta: MetaCluster, run: RunSurroundings) -> ITrafficRou
     task = Task(f"{meta.name}/traffic", "traffic", Scope.META, meta.name, (), ())
     context = TaskContext(run, fleet, task, {})
     context.restart_clock(run.config.defaults.timeouts.run)
-    via, options = _routing(run)
+    via, options = routing(run)
     return context.traffic_router(via, options, meta)
 
 
-def _routing(run: RunSurroundings) -> tuple[str, Mapping[str, Any]]:
+def routing(run: RunSurroundings) -> tuple[str, Mapping[str, Any]]:
+    """Name and options of the router that the run's pipeline shifts with; else the bridge."""
     for entry in run.config.pipeline:
         kind = plugins.step(entry.step)
         if kind.scope is not Scope.META or not kind.moves_traffic:
@@ -93,7 +94,8 @@ def _routing(run: RunSurroundings) -> tuple[str, Mapping[str, Any]]:
     return "bridge", {}
 
 
-def _has_api(meta: MetaCluster) -> bool:
+def has_api(meta: MetaCluster) -> bool:
+    """Whether a Kubernetes API is configured for the meta cluster; the lab may have to start it first."""
     try:
         return _access(meta) is not None
     except NotYetError:

@@ -72,11 +72,15 @@ class MetaLock:
             if not lease.held()
         )
 
-    def release(self) -> None:
-        """Give it back. What can't be given back ends by itself."""
+    def leave(self) -> None:
+        """Renew it no more: it ends by itself, unless somebody of the same identity goes on renewing it."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def release(self) -> None:
+        """Give it back. What can't be given back ends by itself."""
+        self.leave()
         for lease in self._leases.values():
             try:
                 lease.release()
@@ -101,11 +105,12 @@ def acquire(
     run_id: str,
     fleet: str,
     *,
+    identity: str = "",
     wait: float | None = None,
     cancelled: Cancelled | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> MetaLock:
-    """Take the lock at all of these meta clusters, or at none.
+    """Take the lock at all of these meta clusters, or at none; as this process, or as whoever `identity` names.
 
     A living holder is waited for, `wait` seconds (None: not at all). A dead one loses it at once where it was a
     process of this machine, else after `DURATION` seconds of watching.
@@ -114,7 +119,9 @@ def acquire(
     """
     from ws_deployment.clients.kube_lease import KubeLease, LeaseHeldError  # noqa: PLC0415  loaded when used
 
-    identity = f"run {run_id} ({_user()} on {socket.gethostname()}, process {os.getpid()}, {uuid.uuid4().hex[:8]})"
+    process = {} if identity else _process()
+    if not identity:
+        identity = f"run {run_id} ({_user()} on {socket.gethostname()}, process {os.getpid()}, {uuid.uuid4().hex[:8]})"
     end = clock() + (wait or 0.0)
     lock = MetaLock()
     try:
@@ -127,7 +134,7 @@ def acquire(
                 identity=identity,
                 duration=DURATION,
                 dead=_gone,
-                annotations=_process(),
+                annotations={_PROCESS: "", _PID: "", **process},
                 labels={"app.kubernetes.io/managed-by": NAME, **marks(run_id, fleet)},
             )
             try:

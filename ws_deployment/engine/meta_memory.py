@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ws_deployment.engine.meta_access import MetaApi, known, router
 from ws_deployment.errors import TransientError, WsDeploymentError
 from ws_deployment.fleet.marks import marks
-from ws_deployment.interfaces import Registration
+from ws_deployment.interfaces import NotYetError, Registration
 
 if TYPE_CHECKING:
     from ws_deployment.clients.kube import Object
@@ -110,7 +110,10 @@ def remember_weights(apis: Sequence[MetaApi], fleet: Fleet, run: RunSurroundings
         api = known(apis, meta.name)
         if api is None:
             continue
-        registrations = router(fleet, meta, run).registrations()
+        try:
+            registrations = router(fleet, meta, run).registrations()
+        except NotYetError:
+            continue  # nothing there holds weights: its bridge is no part of the config
         before = Remembered(
             run=run.run_id,
             when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",

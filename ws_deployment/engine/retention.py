@@ -1,4 +1,4 @@
-"""Forgets runs that ended long ago: their rows, their journal, their outputs. Nothing of their clusters."""
+"""Forgets runs that ended long ago: rows, journal, outputs, and inputs that no other has. Nothing of their clusters."""
 
 from __future__ import annotations
 
@@ -31,4 +31,5 @@ def forget(state: State, before: float) -> list[str]:
                     gone.append(run.id)
             finally:
                 session.leases.release([lock])
+        session.store.forget_contents()
     return gone

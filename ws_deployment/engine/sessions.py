@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ws_deployment.engine import journal
@@ -12,7 +12,7 @@ from ws_deployment.engine.database import told
 from ws_deployment.engine.deployment import Deployment
 from ws_deployment.engine.leases import Leases
 from ws_deployment.engine.manner import Manner, Report
-from ws_deployment.engine.meta_access import meta_apis
+from ws_deployment.engine.meta_access import MetaApi, meta_apis
 from ws_deployment.engine.meta_lock import MetaLock, acquire
 from ws_deployment.engine.meta_memory import remember_weights
 from ws_deployment.engine.outcome import Status
@@ -51,9 +51,14 @@ class Session:
                 cancelled=manner.cancelled,
                 tell=manner.tell,
             )
-        moves = any(each.step.scope is not Scope.META or each.step.moves_traffic for each in deployment.request.steps)
-        if moves and not surroundings.marks:
-            remember_weights(apis, fleet, surroundings)
+        remember(deployment, apis)
+
+
+def remember(deployment: Deployment, apis: Sequence[MetaApi]) -> None:
+    """Keep the weights before a run at its meta clusters, where it is one that moves any; the first word stands."""
+    moves = any(each.step.scope is not Scope.META or each.step.moves_traffic for each in deployment.request.steps)
+    if moves and not deployment.surroundings.marks:
+        remember_weights(apis, deployment.fleet, deployment.surroundings)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -109,11 +108,20 @@ class Store:
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
-    def begin(self, run: Run, record: Mapping[str, Any]) -> None:
-        """Keep a new run. Raises UsageError where another one has just taken its key."""
+    def begin(self, run: Run, record: Mapping[str, Any], kept: Mapping[str, bytes] | None = None) -> None:
+        """Keep a new run, and the contents that its record names, by digest.
+
+        Raises UsageError where another one has just taken its key.
+        """
         row = {**vars(run), "status": str(run.status), "record": json.dumps(record, separators=(",", ":"))}
         try:
             with self.engine.begin() as connection:
+                if kept:
+                    database.serialise(connection)  # nobody forgets what nothing names but a run that is not there yet
+                    there = set(connection.execute(sa.select(contents.c.digest)).scalars())
+                    new = [{"digest": key, "content": kept[key]} for key in kept if key not in there]
+                    if new:
+                        connection.execute(contents.insert(), new)
                 connection.execute(runs.insert(), row)
         except sa.exc.IntegrityError as error:
             raise UsageError(
@@ -288,18 +296,23 @@ class Store:
 
     # -- contents ------------------------------------------------------------------------------------------------
 
-    def keep_content(self, content: bytes) -> str:
-        """Keep `content` and return its digest."""
-        digest = hashlib.sha256(content).hexdigest()
-        with contextlib.suppress(sa.exc.IntegrityError), self.engine.begin() as connection:
-            connection.execute(contents.insert(), {"digest": digest, "content": content})
-        return digest
-
     def content(self, digest: str) -> bytes:
         """The content of that digest."""
         with self.engine.connect() as connection:
             found = connection.execute(sa.select(contents.c.content).where(contents.c.digest == digest)).scalar_one()
             return bytes(found)
+
+    def forget_contents(self) -> int:
+        """Remove the contents that no run's record names any more, and return how many."""
+        with self.engine.begin() as connection:
+            database.serialise(connection)
+            named: set[str] = set()
+            for record in connection.execute(sa.select(runs.c.record)).scalars():
+                named.update(json.loads(record).get("inputs", {}).values())
+            gone = set(connection.execute(sa.select(contents.c.digest)).scalars()) - named
+            for digest in gone:
+                connection.execute(contents.delete().where(contents.c.digest == digest))
+        return len(gone)
 
 
 @contextlib.contextmanager

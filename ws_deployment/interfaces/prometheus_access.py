@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ws_deployment.config.model import SecretReference
 from ws_deployment.config.prometheus import Prometheus
-from ws_deployment.interfaces import StepContext
 
 if TYPE_CHECKING:
     from ws_deployment.clients.prometheus import PrometheusClient
+    from ws_deployment.interfaces.context import StepContext
 
 
 def prometheus_client(context: StepContext, prometheus: Prometheus) -> PrometheusClient:
