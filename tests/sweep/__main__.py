@@ -1,6 +1,7 @@
-"""The full sweep: every write of a run, its rollback, a retirement, both sides, and 100 moments drawn at random.
+"""The full sweep: every write of a run, of its rollback (with and without the removal of what it made), of a shift that
+is turned back, of a retirement, both sides; and 100 moments drawn at random.
 
-    python -m sweep [--shard 1/4] [--folder sweep-results] [--only run rollback retire random faults] [--most 20]
+    python -m sweep [--shard 1/4] [--folder sweep-results] [--only run rollback …] [--most 20]
 
 What was tried is kept in the folder and not tried again, so that the sweep can be done in parts.
 """
@@ -23,12 +24,21 @@ from pathlib import Path
 from harness.lab_tools import real_tools_folder
 from sweep.faults import FAULTS, suffered
 from sweep.final import Final, final
-from sweep.kills import Operation, Point, Result, Retire, Rollback, Run, killed_at, points
-from sweep.world import World, for_retirement
+from sweep.kills import Operation, Point, Result, Retire, Rollback, Run, TurnedBack, killed_at, points
+from sweep.world import BARE, WATCHED, World, of_one
 
 #: Moments drawn at random for a run.
 RANDOM, SEED = 100, 20261121
-OPERATIONS: dict[str, Operation] = {"run": Run(), "random": Run(), "rollback": Rollback(), "retire": Retire()}
+OPERATIONS: dict[str, Operation] = {
+    "run": Run(),
+    "random": Run(),
+    "rollback": Rollback(),
+    "destroy": Rollback(("--destroy",)),
+    "turnback": TurnedBack(),
+    "retire": Retire(),
+}
+#: Operations that are killed in a world of one cluster, and its pipeline.
+SMALL = {"retire": BARE, "turnback": WATCHED, "destroy": BARE}
 
 
 class Sweep:
@@ -50,8 +60,9 @@ class Sweep:
         path = self.folder / f"undisturbed-{kind}.json"
         if not path.exists():
             with self.world(kind) as world:
-                ended = prepared(world, kind).begin(world)
-                if ended.code:
+                operation = prepared(world, kind)
+                ended = operation.begin(world)
+                if ended.code != operation.code:
                     sys.exit(f"the undisturbed {kind} failed:\n{ended.text}")
                 told = {"written": world.written(), "seconds": ended.seconds, "final": asdict(final(world))}
             path.write_text(json.dumps(told))
@@ -97,7 +108,7 @@ class Sweep:
     def world(self, kind: str) -> Ending:
         """A new world that ends with the block."""
         top = Path(tempfile.mkdtemp(prefix="sweep-"))
-        return Ending(for_retirement(top, self.tools) if kind == "retire" else World(top, self.tools))
+        return Ending(of_one(top, self.tools, SMALL[kind]) if kind in SMALL else World(top, self.tools))
 
 
 class Ending:
@@ -115,7 +126,7 @@ class Ending:
 
 def prepared(world: World, kind: str) -> Operation:
     """The operation, with what must have gone before it."""
-    if kind in {"rollback", "retire"}:
+    if kind in {"rollback", "destroy", "retire"}:
         ended = world.run()
         if ended.code:
             sys.exit(f"the run before the {kind} failed:\n{ended.text}")
@@ -129,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sweep", description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--shard", default="1/1", help="which part of how many, like 2/4")
     parser.add_argument("--folder", type=Path, default=Path("sweep-results"))
-    parser.add_argument("--only", nargs="*", default=["run", "rollback", "retire", "random", "faults"])
+    parser.add_argument("--only", nargs="*", default=[*OPERATIONS, "faults"])
     parser.add_argument("--most", type=int, help="try so many at most")
     parser.add_argument("--parallel", type=int, default=2)
     told = parser.parse_args()

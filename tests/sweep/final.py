@@ -132,7 +132,8 @@ def _is_intent(name: str) -> bool:
 
 def _is_write(name: str) -> bool:
     """Whether it is a sub-task that writes a weight."""
-    return "/traffic-shift/" in name and not _is_intent(name) and "/hold" not in name and "/verified" not in name
+    others = ("/hold", "/watch", "/verified")
+    return "/traffic-shift/" in name and not _is_intent(name) and not any(each in name for each in others)
 
 
 def _without_repeats(calls: Sequence[str]) -> list[str]:

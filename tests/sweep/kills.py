@@ -47,9 +47,10 @@ class Result:
 
 
 class Operation(Protocol):
-    """What is killed: begins it in a world, under a plan."""
+    """What is killed: begins it in a world, under a plan. `code` is how the command ends that nobody kills."""
 
     kind: str
+    code: int
 
     def begin(self, world: World, **plan: Any) -> Ended: ...
 
@@ -58,15 +59,23 @@ class Run:
     """The rollout."""
 
     kind = "run"
+    code = 0
 
     def begin(self, world: World, **plan: Any) -> Ended:
         return world.run(**plan)
+
+
+class TurnedBack(Run):
+    """A rollout whose gate finds the new cluster bad: what it wrote is taken back within the shift."""
+
+    code = 7
 
 
 class Retire:
     """The retirement of what the rollout made, when others have its traffic again."""
 
     kind = "retire"
+    code = 0
 
     def begin(self, world: World, **plan: Any) -> Ended:
         return world.retire(**plan)
@@ -78,6 +87,7 @@ class Rollback:
 
     flags: tuple[str, ...] = ()
     kind = "rollback"
+    code = 0
 
     def begin(self, world: World, **plan: Any) -> Ended:
         return world.rollback(*self.flags, **plan)
@@ -106,7 +116,7 @@ def killed_at(
     for point in chain:
         ended = _go_on(world, operation, told, earlier, left=left, **point.plan)
         results.append(Result(str(point), ended.killed, ended.seconds))
-        told += _faults(ended, {0} | ({-9} if ended.killed else set()))
+        told += _faults(ended, {operation.code} | ({-9} if ended.killed else set()))
         if not ended.killed:
             break
         left = ended.left
@@ -117,7 +127,7 @@ def killed_at(
         )
     if results[-1].reached:
         ended = _go_on(world, operation, told, earlier, left=left)
-        told += _faults(ended, {0})
+        told += _faults(ended, {operation.code})
         results.append(Result("to the end", reached=True, seconds=ended.seconds))
     found = final(world)
     told += differences(undisturbed, replace(found, calls=found.calls[before:]), kills)
@@ -134,7 +144,7 @@ def _go_on(world: World, operation: Operation, told: list[str], earlier: int, **
         told += [f"before it began there was {thing}" for thing in made(world)] if operation.kind == "run" else []
         return operation.begin(world, **plan)
     if newest[0]["finished"]:
-        return Ended(0, "", 0.0)
+        return Ended(operation.code, "", 0.0)
     return world.resume(**plan)
 
 

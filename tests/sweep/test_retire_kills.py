@@ -11,7 +11,7 @@ import pytest
 from harness.lab_tools import real_tools_folder
 from sweep.final import final
 from sweep.kills import Point, Retire, journaling, killed_at
-from sweep.world import World, for_retirement
+from sweep.world import BARE, World, of_one
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]  # a machine under load is slow, not wrong
 
@@ -30,7 +30,7 @@ CHAIN = [
 
 def test_four_kills_change_nothing(tmp_path: Path) -> None:
     tools = real_tools_folder()
-    calm, killed = for_retirement(tmp_path / "calm", tools), for_retirement(tmp_path / "killed", tools)
+    calm, killed = of_one(tmp_path / "calm", tools, BARE), of_one(tmp_path / "killed", tools, BARE)
     try:
         for world in (calm, killed):
             retirable(world)

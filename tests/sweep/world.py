@@ -33,6 +33,18 @@ SHIFT = {"step": "traffic-shift", "with": {"stages": [50, 100], "hold": 0.2}}
 SHORT: list[Any] = ["create-cluster", "install-jaeger", "alive-test", "register-cluster", SHIFT]
 #: What a cluster needs to be retired.
 BARE: list[Any] = ["create-cluster", "register-cluster", SHIFT]
+#: A gate whose answer, of a real Prometheus, is that the cluster is bad; and a rollout that it turns back.
+BAD = {
+    "name": "sick",
+    "query": 'vector(1) + 0 * (count(up{cluster="{{cluster}}"}) or vector(0))',
+    "failWhen": ">= 1",
+    "interval": 0.2,
+}
+WATCHED: list[Any] = [
+    "create-cluster",
+    "register-cluster",
+    {"step": "traffic-shift", "with": {**SHIFT["with"], "gates": [BAD], "measured": "off"}},
+]
 #: Seconds after which a command that still runs is at fault.
 LIMIT = 150
 
@@ -205,10 +217,10 @@ class World:
         shutil.rmtree(self.top, ignore_errors=True)
 
 
-def for_retirement(top: Path, tools: Path) -> World:
-    """A world whose run makes one cluster, with no more than it takes to be retired."""
+def of_one(top: Path, tools: Path, pipeline: list[Any]) -> World:
+    """A world whose run makes one cluster."""
     clusters = [{"prefix": "ea", "region": "europe-west1", "governedBy": "meta", "type": "local"}]
-    return World(top, tools, BARE, workspaceClusters=clusters)
+    return World(top, tools, pipeline, workspaceClusters=clusters)
 
 
 def _told(call: dict[str, Any]) -> str:

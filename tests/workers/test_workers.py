@@ -8,11 +8,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import psycopg
 import pytest
 from workers.crew import Crew, Effects, appending
 from workers.killing import killing
 
 pytestmark = pytest.mark.real
+
+#: Locks what every run needs, and stops itself.
+STOPPING = """
+import os, signal, sys
+from pathlib import Path
+from ws_deployment.engine import database
+from ws_deployment.engine.state import State
+database.IDLE = 5
+with database.connect(State.at(Path("."), sys.argv[1])).begin() as connection:
+    database.serialise(connection)
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
 
 
 def test_workers_share_a_run(tmp_path: Path, machines: Crew) -> None:
@@ -76,3 +90,20 @@ def test_a_stopped_run_that_wakes_after_another_took_it_begins_nothing_more(tmp_
         code = stopped.wait(timeout=60)
     assert code == 5
     assert Effects.of(file).begun() == before.begun() == {"aa7.append-1": 2, "aa7.append-2": 1, "aa7.append-3": 1}
+
+
+def test_a_process_that_is_stopped_in_a_transaction_stands_in_nobodys_way(tmp_path: Path, machines: Crew) -> None:
+    config, _ = appending(tmp_path, 1)
+    ended = machines("run", "-c", config, "--output", "plain")
+    assert ended.code == 0, ended.err
+    stopped = subprocess.Popen([sys.executable, "-c", STOPPING, machines.url], env=os.environ | machines.machine())
+    try:
+        machines.until(lambda: psutil.Process(stopped.pid).status() == psutil.STATUS_STOPPED, "the stop")
+        with psycopg.connect(machines.url) as connection:
+            idle = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+            assert connection.execute(idle).fetchone() == (1,)
+        ended = machines("run", "-c", config, "--output", "plain")
+        assert ended.code == 0, ended.err
+    finally:
+        os.kill(stopped.pid, signal.SIGKILL)
+        stopped.wait()

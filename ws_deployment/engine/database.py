@@ -90,6 +90,17 @@ contents = sa.Table(
 
 #: Seconds that a write waits for another process's.
 _BUSY = 30.0
+#: Seconds after which a server ends a transaction in which nothing happens: its process was stopped, or its machine
+#: sleeps, and what it has locked stands in everybody's way. Far less than a lease's term.
+IDLE = 10
+
+
+@sa.event.listens_for(sa.Engine, "connect")
+def _limit_idle_transactions(connection: Any, _record: object) -> None:
+    """Of every connection of the process, the durable library's too."""
+    if type(connection).__module__.startswith("psycopg"):
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE}s'")
+        connection.commit()
 
 
 def prepare(state: State) -> None:
