@@ -38,12 +38,12 @@ BAD = {
     "name": "sick",
     "query": 'vector(1) + 0 * (count(up{cluster="{{cluster}}"}) or vector(0))',
     "failWhen": ">= 1",
-    "interval": 0.2,
+    "interval": 1,
 }
 WATCHED: list[Any] = [
     "create-cluster",
     "register-cluster",
-    {"step": "traffic-shift", "with": {**SHIFT["with"], "gates": [BAD], "measured": "off"}},
+    {"step": "traffic-shift", "with": {**SHIFT["with"], "gates": [BAD], "measure": "off"}},
 ]
 #: Seconds after which a command that still runs is at fault.
 LIMIT = 150
