@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from pathlib import Path
 CONFIG = Path(__file__).parents[1] / "gated.yaml"
 PROGRAM = [sys.executable, "-m", "ws_deployment.cli.main"]
 REPORT = "demo-report.html"
-RATE = os.environ.get("DEMO_RATE", "10")
+RATE = os.environ.get("DEMO_RATE", "20")
 #: How a run ends that was turned back.
 TURNED_BACK = 7
 
@@ -56,15 +57,34 @@ def run(*, sick: bool) -> int:
     argv = [*PROGRAM, "run", "-c", str(CONFIG), "--yes", "--json"]
     rollout = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert rollout.stdout
-    new = ""
+    new, before, count = "", {}, counts()
     for line in rollout.stdout:
         event = json.loads(line)
+        stage, _, what = event["data"].get("name", "").partition("/")
         if event["kind"] == "run.started":
             new = event["data"]["clusters"][0]["shortName"]
-        elif sick and event["kind"] == "subtask.started" and event["data"]["name"] == "50%/watch":
-            print(f"demo: 40 % of the starts on {new} fail from now on", file=sys.stderr)
-            subprocess.run([*PROGRAM, "lab", "fault", new, "--start-failures", "0.4"], check=True)
+        elif event["kind"] == "subtask.started" and what == "watch":
+            before = starts(count)
+            if sick and stage == "50%":
+                print(f"demo: 40 % of the starts on {new} fail from now on", file=sys.stderr)
+                subprocess.run([*PROGRAM, "lab", "fault", new, "--start-failures", "0.4"], check=True)
+        elif event["kind"] == "subtask.finished" and what == "watch":
+            came = {name: now - before.get(name, 0) for name, now in starts(count).items()}
+            landed = ", ".join(f"{name} {number}" for name, number in sorted(came.items()) if number)
+            print(f"demo: {sum(came.values())} workspaces started at {stage}: {landed}", file=sys.stderr)
     return rollout.wait()
+
+
+def counts() -> str:
+    """Where the lab's meta cluster tells how many workspaces it has started."""
+    told = subprocess.run([*PROGRAM, "lab", "status", "--json"], check=True, capture_output=True, text=True).stdout
+    return f"http://127.0.0.1:{json.loads(told)['metaClusters'][0]['metricsPort']}/starts"
+
+
+def starts(url: str) -> dict[str, int]:
+    """How many so far, by cluster."""
+    with urllib.request.urlopen(url) as answer:  # noqa: S310  of this machine
+        return json.load(answer)["starts"]
 
 
 if __name__ == "__main__":
