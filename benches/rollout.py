@@ -9,14 +9,12 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+from fresh_lab import fresh_lab
 from rows import Row
 
-from ws_deployment.lab.everything import remove_everything
 from ws_deployment.lab.meta import ensure_meta
 from ws_deployment.tools.find import find
 
@@ -39,7 +37,7 @@ def rows() -> list[Row]:
 
 
 def _ours(clusters: int) -> float:
-    with _fresh_lab() as folder:
+    with fresh_lab() as folder:
         config = _config(folder, clusters)
         argv = [sys.executable, "-m", "ws_deployment.cli.main", "run", "-c", str(config), "--output", "plain"]
         started = time.perf_counter()
@@ -50,7 +48,7 @@ def _ours(clusters: int) -> float:
 
 
 def _raw(clusters: int) -> float:
-    with _fresh_lab() as folder:
+    with fresh_lab() as folder:
         helm = find("helm")
         assert helm
         env = os.environ | {
@@ -79,22 +77,6 @@ def _end(home: Path) -> None:
     for pid in pids.read_text().split() if pids.exists() else ():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def _fresh_lab() -> Iterator[Path]:
-    """A lab of its own, its meta cluster up, gone at the end."""
-    before = os.environ.get("XDG_STATE_HOME")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_STATE_HOME"] = folder
-        ensure_meta("meta")
-        try:
-            yield Path(folder)
-        finally:
-            remove_everything()
-            os.environ.pop("XDG_STATE_HOME")
-            if before is not None:
-                os.environ["XDG_STATE_HOME"] = before
 
 
 def _config(folder: Path, clusters: int) -> Path:
