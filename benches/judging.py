@@ -1,6 +1,7 @@
 """How often gates are wrong: simulated shifts of healthy and of sick clusters, judged by the gates' code and by others.
 
-`python benches/judging.py 10000` prints the table of docs/gates.md. `make bench` asks with fewer shifts.
+`python benches/judging.py 10000 2` prints the table of docs/gates.md: so many shifts a cell, from that seed. `make
+bench` asks with fewer shifts, from the seed 1.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ class Cell:
         return self.sick_held <= 100 * SUFFICE
 
 
-def cell(ratio: float, rate: float, judge: str, count: int) -> Cell:
-    """Simulate `count` shifts of a healthy and of a sick cluster. The seed is that of the cell."""
+def cell(ratio: float, rate: float, judge: str, count: int, seed: int) -> Cell:
+    """Simulate `count` shifts of a healthy and of a sick cluster. Each cell has a seed of its own."""
     healthy, sick = (
-        many(count, (ratio, rate, times), JUDGES[judge], old_ratio=ratio, times=times, rate=rate)
+        many(count, (seed, ratio, rate, times), JUDGES[judge], old_ratio=ratio, times=times, rate=rate)
         for times in (1.0, SICK)
     )
     back = sorted(one.starts for one in sick if one.end == "back")
@@ -78,10 +79,10 @@ def cell(ratio: float, rate: float, judge: str, count: int) -> Cell:
     )
 
 
-def cells(count: int) -> Iterator[Cell]:
+def cells(count: int, seed: int) -> Iterator[Cell]:
     """All cells, worked at by all cores. The others' errors are so large that a fifth of the shifts shows them."""
     asked = [
-        (ratio, rate, judge, count if judge == "gates" else max(count // 5, 1))
+        (ratio, rate, judge, count if judge == "gates" else max(count // 5, 1), seed)
         for ratio in RATIOS
         for rate in RATES
         for judge in JUDGES
@@ -92,7 +93,7 @@ def cells(count: int) -> Iterator[Cell]:
 
 def rows() -> list[Row]:
     """The worst cells: promised are at most 1 % of each error wherever the starts suffice."""
-    every = list(cells(SHIFTS))
+    every = list(cells(SHIFTS, 1))
     of = {judge: [one for one in every if one.judge == judge] for judge in JUDGES}
     back = {judge: max(one.wrongly_back for one in found) for judge, found in of.items()}
     enough = {(one.ratio, one.rate) for one in of["gates"] if one.suffices}
@@ -105,11 +106,11 @@ def rows() -> list[Row]:
     return told
 
 
-def table(count: int) -> Iterator[str]:
+def table(count: int, seed: int) -> Iterator[str]:
     """The cells as Markdown, a line for each ratio and rate, as they come."""
     yield "| " + " | ".join(HEAD) + " |"
     yield "|---" * len(HEAD) + "|"
-    found = cells(count)
+    found = cells(count, seed)
     for ours, *others in zip(*[found] * len(JUDGES), strict=True):
         beside = " | ".join(f"{one.wrongly_back:.1f} % | {one.missed:.1f} %" for one in others)
         yield (
@@ -123,5 +124,6 @@ def _percent(outcomes: list[Outcome], holds: Callable[[Outcome], bool]) -> float
 
 
 if __name__ == "__main__":
-    for line in table(int(sys.argv[1]) if len(sys.argv) > 1 else SHIFTS):
+    asked = [int(each) for each in sys.argv[1:]]
+    for line in table(*asked, *(SHIFTS, 1)[len(asked) :]):
         print(line, flush=True)
