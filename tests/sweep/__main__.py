@@ -24,8 +24,8 @@ from pathlib import Path
 from harness.lab_tools import real_tools_folder
 from sweep.faults import FAULTS, suffered
 from sweep.final import Final, final
-from sweep.kills import Operation, Point, Result, Retire, Rollback, Run, TurnedBack, killed_at, points
-from sweep.world import BARE, WATCHED, World, of_one
+from sweep.kills import Asking, Operation, Point, Result, Retire, Rollback, Run, TurnedBack, killed_at, points
+from sweep.world import ASKING, BARE, WATCHED, World, of_one
 
 #: Moments drawn at random for a run.
 RANDOM, SEED = 100, 20261121
@@ -37,8 +37,10 @@ OPERATIONS: dict[str, Operation] = {
     "turnback": TurnedBack(),
     "retire": Retire(),
 }
+#: Faults of the world come to these.
+SUFFERING: dict[str, Operation] = {"run": Run(), "asking": Asking()}
 #: Operations that are killed in a world of one cluster, and its pipeline.
-SMALL = {"retire": BARE, "turnback": WATCHED, "destroy": BARE}
+SMALL = {"retire": BARE, "turnback": WATCHED, "destroy": BARE, "asking": ASKING}
 
 
 class Sweep:
@@ -81,7 +83,7 @@ class Sweep:
 
     def attempt(self, kind: str, point: Point) -> Result:
         """Kill there, go on, compare."""
-        with self.world(kind) as world:
+        with self.world(_suffering(point) if kind == "faults" else kind) as world:
             try:
                 result = self._attempt(world, kind, point)
             except Exception as error:  # noqa: BLE001  a world in which nothing can be read is a difference too
@@ -91,7 +93,7 @@ class Sweep:
 
     def _attempt(self, world: World, kind: str, point: Point) -> Result:
         if kind == "faults":
-            return suffered(world, [FAULTS[point.label]], self.undisturbed("run")[2], str(point))
+            return suffered(world, [FAULTS[point.label]], self.undisturbed(_suffering(point))[2], str(point))
         operation = prepared(world, kind)
         first, *rest = killed_at(world, operation, [point], self.undisturbed(kind)[2])
         last = rest[-1] if rest else first
@@ -132,7 +134,11 @@ def prepared(world: World, kind: str) -> Operation:
             sys.exit(f"the run before the {kind} failed:\n{ended.text}")
     if kind == "retire":
         world.make_old()
-    return OPERATIONS[kind]
+    return (OPERATIONS | SUFFERING)[kind]
+
+
+def _suffering(point: Point) -> str:
+    return "asking" if FAULTS[point.label].asking else "run"
 
 
 def main() -> None:

@@ -30,20 +30,26 @@ DEFAULTS = {"retries": {"attempts": 4, "initial": 0.3, "maximum": 2}}
 
 @dataclass(frozen=True)
 class Fault:
-    """`acts` happen at writes (see driver.py), `orders` at calls to the bridge; `code` is how the first go ends."""
+    """`acts` happen at writes (see driver.py), `orders` at calls to the bridge; `code` is how the first go ends.
+
+    `asking` ones befall a run that asks a person.
+    """
 
     code: int = 0
     acts: tuple[dict[str, Any], ...] = ()
     orders: tuple[tuple[str, str], ...] = ()
+    asking: bool = False
 
 
 def at(entry: str, what: str, value: float | None = None) -> tuple[dict[str, Any], ...]:
     """One act before an entry is journaled: of ea7's tasks, or of the shift."""
-    segment = "meta/traffic-shift" if entry.startswith("meta") else "ea7/create-cluster"
+    segments = {"meta": "meta/traffic-shift", "run": "run/approval"}
+    segment = segments.get(entry.partition("/")[0], "ea7/create-cluster")
     return ({"label": journaling(entry, segment), "what": what, "value": value},)
 
 
-CREATE, INSTALL, REGISTER = "ea7/create-cluster", "ea7/install-jaeger", "ea7/register-cluster"
+CREATE, INSTALL, ALIVE = "ea7/create-cluster", "ea7/install-jaeger", "ea7/alive-test"
+REGISTER, YES = "ea7/register-cluster", "run/approval/approval"
 WRITE, HOLD = "meta/traffic-shift/50%/ea7/score", "meta/traffic-shift/50%/hold"
 FAULTS: dict[str, Fault] = {
     # Journaling the intent, the effect comes next; the API server is away for all of its first attempt.
@@ -51,6 +57,8 @@ FAULTS: dict[str, Fault] = {
     "API server restarted before registering": Fault(acts=at(f"{REGISTER}/intent", "restart")),
     "API server restarted before a write": Fault(acts=at(WRITE, "restart")),
     "API server restarted in a hold": Fault(acts=at(HOLD, "restart")),
+    "API server restarted before the workspace Pod": Fault(acts=at(f"{ALIVE}/intent", "restart")),
+    "API server restarted while a person is asked": Fault(acts=at(YES, "restart"), asking=True),
     "bridge UNAVAILABLE to Register": Fault(orders=(("Register", "UNAVAILABLE"),)),
     "bridge UNAVAILABLE to Update": Fault(orders=(("Update", "UNAVAILABLE"),)),
     "bridge UNKNOWN after Register": Fault(1, orders=(("Register", "UNKNOWN"),)),
@@ -62,8 +70,13 @@ FAULTS: dict[str, Fault] = {
     "disk full before a registration's outcome": Fault(1, acts=at(f"{REGISTER}/meta", "disk")),
     "disk full before a write's outcome": Fault(1, acts=at(WRITE, "disk")),
     "disk full in a hold": Fault(1, acts=at(HOLD, "disk")),
+    "disk full before the outcome of a test": Fault(1, acts=at(f"{ALIVE}/run", "disk")),
+    "disk full before a yes is kept": Fault(1, acts=at(YES, "disk"), asking=True),
     "clock an hour on before terraform's outcome": Fault(acts=at(f"{CREATE}/run", "clock", 3600)),
     "clock an hour back before helm's outcome": Fault(acts=at(f"{INSTALL}/run", "clock", -3600)),
+    "clock an hour on before the outcome of a test": Fault(acts=at(f"{ALIVE}/run", "clock", 3600)),
+    "clock an hour back before a registration's outcome": Fault(acts=at(f"{REGISTER}/meta", "clock", -3600)),
+    "clock an hour back before a yes is kept": Fault(acts=at(YES, "clock", -3600), asking=True),
     "clock an hour on before a write": Fault(acts=at(WRITE, "clock", 3600)),
     "clock an hour back at a hold": Fault(
         acts=({"label": "delete waits + insert waits #1", "what": "clock", "value": -3600},)

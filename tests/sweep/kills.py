@@ -65,6 +65,13 @@ class Run:
         return world.run(**plan)
 
 
+class Asking(Run):
+    """A rollout that asks a person, who says yes."""
+
+    def begin(self, world: World, **plan: Any) -> Ended:
+        return super().begin(world, answer=lambda _what: None, **plan)
+
+
 class TurnedBack(Run):
     """A rollout whose gate finds the new cluster bad: what it wrote is taken back within the shift."""
 
