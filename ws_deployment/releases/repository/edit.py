@@ -212,10 +212,14 @@ class _Editor:
         if block and self._layout.begins_line(node.body):
             self._patch.drop_lines(node.body, node.end)
             self._patch.put_lines(self._layout.line_start(node.body), lines, self._indent_of(want, slot))
+        elif block:  # behind its dash
+            end = self._layout.line_end(node.end)
+            self._patch.put_hanging(node.body, end, lines, self._layout.column(node.body))
         elif slot.entry is None:
-            empty = node.body == node.end
-            column = self._content_indent(slot) if empty else self._layout.column(node.body)
-            self._patch.put_hanging(node.body, node.end, lines, column, before=" " if empty else "")
+            first, *rest = lines
+            column = self._content_indent(slot) if node.body == node.end else self._layout.column(node.body)
+            self._put_inline(node, first)
+            self._patch.put_lines(self._layout.next_line(node.end), rest, column)
         else:
             self._patch.put(self._behind(node, slot), node.end, "")
             self._patch.put_lines(self._layout.next_line(node.end), lines, self._indent_of(want, slot))
@@ -227,12 +231,12 @@ class _Editor:
             self._put_inline(node, header)
             self._patch.put_lines(self._layout.next_line(node.end), lines, indent)
         elif self._layout.begins_line(node.body):
-            behind = self._behind(node, slot)
-            self._patch.put(behind, behind, f" {header}")
-            self._patch.drop_lines(node.body, node.end)
-            self._patch.put_lines(self._layout.next_line(node.end), lines, indent)
+            # What stands between key and value goes too: within a text a comment would be none.
+            end = self._layout.line_end(node.end)
+            self._patch.put_hanging(self._behind(node, slot), end, [f" {header}", *lines], indent)
         else:
-            self._patch.put_hanging(node.body, node.end, [header, *lines], indent)
+            end = self._layout.line_end(node.end)
+            self._patch.put_hanging(node.body, end, [header, *lines], indent)
 
     def _behind(self, node: Node, slot: _Slot) -> int:
         """Where what stands before a value ends: its anchor and tag, or its key's colon, or its dash."""

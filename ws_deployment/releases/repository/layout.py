@@ -38,6 +38,11 @@ class Layout:
         index = bisect_right(self._starts, position)
         return self._starts[index] if index < len(self._starts) else len(self.text)
 
+    def line_end(self, position: int) -> int:
+        """Where the line of a position ends, before its line end."""
+        text = self.text[position : self.next_line(position)]
+        return position + len(text.rstrip("\r\n"))
+
     def column(self, position: int) -> int:
         """How many characters stand before it in its line."""
         return position - self.line_start(position)

@@ -39,10 +39,10 @@ class Patch:
             self._ended = True
         self.put(position, position, "".join(f"{line}{ending}" for line in indented(lines, indent)))
 
-    def put_hanging(self, start: int, end: int, lines: list[str], indent: int, *, before: str = "") -> None:
+    def put_hanging(self, start: int, end: int, lines: list[str], indent: int) -> None:
         """Put lines in the place of what stands there, the first where that began, the others indented."""
         first, *rest = lines
-        self.put(start, end, before + self.layout.line_break.join([first, *indented(rest, indent)]))
+        self.put(start, end, self.layout.line_break.join([first, *indented(rest, indent)]))
 
     def drop_lines(self, start: int, end: int) -> None:
         """Take away the lines from that of `start` to that of `end`, whole."""

@@ -131,7 +131,8 @@ class _Builder:
         """Take the next event."""
         if isinstance(event, yaml.DocumentStartEvent):
             self._anchors = {}
-            self._begun = (event.start_mark.index, bool(event.explicit))
+            mark: Any = event.start_mark
+            self._begun = (mark.index, bool(event.explicit))
         elif isinstance(event, yaml.AliasEvent):
             self._add(self._alias(event))
         elif isinstance(event, yaml.ScalarEvent):

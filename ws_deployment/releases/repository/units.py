@@ -28,10 +28,10 @@ def change_block(patch: Patch, units: list[Unit], gone: set[int], new: New) -> N
     inline = not layout.begins_line(units[0].start)
     added = {number: list(each) for number, each in new.items()}
     left = sorted(gone)
-    if len(gone) == len(units):
+    if inline and len(gone) == len(units):
         # Nothing stays to hold on to: the first of the new ones takes the place of the first old one.
         number = min(added)
-        patch.put_hanging(*units[0], added[number].pop(0), indent)
+        patch.put_hanging(units[0].start, layout.line_end(units[0].end), added[number].pop(0), indent)
         left.remove(0)
     elif inline and 0 in gone:
         kept = min(set(range(len(units))) - gone)

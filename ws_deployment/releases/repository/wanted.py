@@ -11,19 +11,20 @@ from typing import Any
 from ws_deployment.errors import RefusedError
 from ws_deployment.releases.paths import ABSENT, text_of, value_at, with_value
 from ws_deployment.releases.plan import FieldChange
-from ws_deployment.releases.repository.values import same
+from ws_deployment.releases.values import same
 
 
 def wanted(kept: Any, changes: Sequence[FieldChange], where: str) -> Any:
     """The object `kept` (JSON values) with the changes that it does not have yet.
 
-    A field that the repository does not name counts as one that is as the plan found it: it was the API server's
+    Values count as equal that mean the same to Kubernetes (`1Gi` and `1024Mi`): they stay as they are written. A field
+    that the repository does not name counts as one that is as the plan found it: it was the API server's
     default. Raises RefusedError, naming `where` it stands, for a field that is neither what the plan found nor what it
     makes of it.
     """
     for change in changes:
         here = value_at(kept, change.path)
-        if _equal(here, change.after):
+        if _equal(here, change.after) and type(here) is type(change.after):
             continue
         if here is not ABSENT and not _equal(here, change.before):
             field = text_of(change.path)
