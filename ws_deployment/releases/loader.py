@@ -13,7 +13,7 @@ from typing import Any
 from ws_deployment.config.faults import Fault
 from ws_deployment.config.suggest import quoted
 from ws_deployment.errors import UsageError
-from ws_deployment.releases import contradictions
+from ws_deployment.releases import contradictions, marks
 from ws_deployment.releases.catalogue import Catalogue
 from ws_deployment.releases.definition import Definition, Entry, ObjectEntry, Policy, Renaming
 from ws_deployment.releases.files import ReadFile, read
@@ -23,8 +23,6 @@ from ws_deployment.releases.patterns import Pattern
 from ws_deployment.releases.release import Release, Resource
 from ws_deployment.releases.versions import Range, Version
 
-#: The label of the ConfigMaps of a release; its value is the version.
-RELEASE_LABEL = "ws-deployment.dev/release"
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
@@ -78,14 +76,19 @@ def load_definition(path: Path) -> tuple[Definition | None, list[Fault]]:
     return (None, faults) if faults else (_definition([file]), [])
 
 
+def release_folders(folder: Path) -> list[Path]:
+    """The folders in `folder` that hold a release: a `release.yaml`, and the files beside it. Raises OSError."""
+    below = sorted(path for path in folder.iterdir() if path.is_dir())
+    return [path for path in below if any((path / f"release{ending}").exists() for ending in _ENDINGS)]
+
+
 def load_catalogue(folder: Path) -> Catalogue:
     """The releases of the folders in `folder`. Raises UsageError where that is no folder, or two are one release."""
     try:
-        folders = sorted(path for path in folder.iterdir() if path.is_dir())
+        holding = release_folders(folder)
     except OSError as error:
         why, remedy = error.strerror or str(error), "Name a folder that has one folder a release."
         raise UsageError("reading releases from", on=str(folder), why=why, remedy=remedy) from error
-    holding = [path for path in folders if any(one.suffix in _ENDINGS for one in path.iterdir())]
     return _catalogue([load_folder(path) for path in holding], str(folder))
 
 
@@ -97,7 +100,7 @@ def load_config_maps(config_maps: Iterable[Mapping[str, Any]], source: str) -> C
     texts: dict[tuple[str, str], dict[Path, bytes]] = {}
     for found in sorted(config_maps, key=lambda one: str(one["metadata"]["name"])):
         metadata = found["metadata"]
-        key = (metadata.get("namespace", ""), metadata["labels"][RELEASE_LABEL])
+        key = (metadata.get("namespace", ""), metadata["labels"][marks.RELEASE])
         place = Path("configmap", metadata.get("namespace", ""), metadata["name"])
         data = {name: text.encode() for name, text in (found.get("data") or {}).items()}
         held = {place / name: text for name, text in data.items() if name.endswith(_ENDINGS)}

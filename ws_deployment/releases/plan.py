@@ -148,6 +148,7 @@ class ObjectPlan:
     `result` for one that is deleted. `resource_version` and `uid` are the live object's, empty for a new one.
     `owner` names who writes it from elsewhere (`Flux Kustomization flux-system/apps`): it is not applied directly then.
     `replaces` names the object whose place a created one takes. `rule` and `reason` are about the object as a whole.
+    `together`: all changes are written in one JSON Patch, because the API would refuse what lies half-way.
     """
 
     api_version: str
@@ -166,6 +167,7 @@ class ObjectPlan:
     owner: str = ""
     object_disruptive: bool = False
     object_irreversible: bool = False
+    together: bool = False
     live: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
 
@@ -208,6 +210,7 @@ class ObjectPlan:
             "owner": self.owner,
             "objectDisruptive": self.object_disruptive,
             "objectIrreversible": self.object_irreversible,
+            "together": self.together,
             "live": self.live,
             "result": self.result,
         }
@@ -232,6 +235,7 @@ class ObjectPlan:
             owner=data["owner"],
             object_disruptive=data["objectDisruptive"],
             object_irreversible=data["objectIrreversible"],
+            together=data["together"],
             live=data["live"],
             result=data["result"],
         )
