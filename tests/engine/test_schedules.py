@@ -15,7 +15,7 @@ from ws_deployment.engine.leases import Leases
 from ws_deployment.engine.schedules import Asked, Schedule, Schedules, Stage, lease_of
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store
-from ws_deployment.engine.upgrading import Kind, Notice, carry_out, due
+from ws_deployment.engine.upgrading import Kind, Notice, at_once, carry_out, due
 from ws_deployment.errors import LockedError, RefusedError, TransientError, UsageError, WsDeploymentError
 from ws_deployment.releases.calendar.freezes import Freeze, next_opening
 from ws_deployment.releases.calendar.window import Opening, Window
@@ -288,12 +288,51 @@ def test_what_is_under_way_or_ended_can_not_be_cancelled(desk: Desk) -> None:
 def test_an_upgrade_at_once_clears_the_schedule_of_its_cluster_alone(desk: Desk) -> None:
     desk.schedule()
     other = desk.schedules.add(plan_of(desk.management.fields, "beta"), ASKED, desk.clock())
-    (cleared,) = desk.schedules.clear([plan_of({}, "alpha")], desk.clock())
-    assert (cleared.cluster, cleared.status) == ("org/alpha", Stage.CLEARED)
-    assert desk.schedules.open() == [other]
-    desk.schedules.move(other, Stage.UNDER_WAY, desk.clock())
-    with pytest.raises(LockedError, match="under way"):
-        desk.schedules.clear([plan_of({}, "beta")], desk.clock())
+    with at_once(desk.schedules, desk.held, [plan_of({}, "alpha")], desk.clock) as cleared:
+        another = Desk(desk.folder)
+        another.time = desk.time
+        assert kinds(another.look(days=7)) == [Kind.BUSY, Kind.BEGUN, Kind.ENDED]
+        another.close()
+    assert [(one.cluster, one.status) for one in cleared] == [("org/alpha", Stage.CLEARED)]
+    assert desk.schedules.open() == []
+    assert desk.schedules.find(other.id).status is Stage.DONE
+
+
+def test_an_upgrade_at_once_that_fails_leaves_the_schedule(desk: Desk) -> None:
+    made = desk.schedule()
+    with (
+        pytest.raises(WsDeploymentError, match="broken"),
+        at_once(desk.schedules, desk.held, [plan_of({}, "alpha")], desk.clock),
+    ):
+        raise WsDeploymentError("upgrading", why="broken")
+    assert desk.schedules.open() == [made]
+
+
+def test_an_upgrade_at_once_is_refused_in_a_freeze_and_beside_another(desk: Desk) -> None:
+    made = desk.schedule()
+    desk.schedules.freeze(Freeze(desk.time, None, "sale"))
+    with (
+        pytest.raises(RefusedError, match="frozen until it is lifted: sale"),
+        at_once(desk.schedules, desk.held, [plan_of({}, "alpha")], desk.clock),
+    ):
+        pass
+    other = Leases(desk.store.engine)
+    other.acquire("other", [lease_of(made)])
+    with (
+        pytest.raises(LockedError, match="locking upgrade org/alpha"),
+        at_once(desk.schedules, desk.held, [plan_of({}, "alpha")], desk.clock, despite_freeze=True),
+    ):
+        pass
+    other.close()
+
+
+def test_one_of_another_management_cluster_is_left_to_who_reaches_it_until_it_is_missed(desk: Desk) -> None:
+    desk.schedule()
+    desk.management.here = False
+    assert kinds(desk.look(days=6, hours=23, minutes=50)) == [Kind.AHEAD]
+    assert desk.look(minutes=10) == []
+    assert kinds(desk.look(hours=3)) == [Kind.ENDED]
+    assert desk.status() is Stage.MISSED
 
 
 def test_one_that_another_process_is_at_is_left_to_it(desk: Desk) -> None:

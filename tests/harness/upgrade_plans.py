@@ -34,6 +34,7 @@ class Management:
         self.file = file
         self.wanted = wanted or WANTED
         self.errors: list[Exception] = []
+        self.here = True
         self.before_write: Callable[[str], None] = lambda _: None
         if not file.exists():
             self._keep({"spec.version": "v1.29.4", "spec.size": 1}, [])
@@ -51,6 +52,10 @@ class Management:
     def set(self, path: str, value: object) -> None:
         """Change a field, as a person would."""
         self._keep({**self.fields, path: value}, self.writes)
+
+    def reaches(self, _: Schedule) -> bool:
+        """Whether it is the management cluster of a schedule."""
+        return self.here
 
     def replan(self, _: Schedule, plan: UpgradePlan) -> UpgradePlan:
         """The plan of now."""

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from ws_deployment.engine.database import freezes, schedules
 from ws_deployment.engine.store import Store
-from ws_deployment.errors import LockedError, RefusedError, UsageError
+from ws_deployment.errors import RefusedError, UsageError
 from ws_deployment.releases.calendar.freezes import Freeze
 from ws_deployment.releases.calendar.window import Opening
 from ws_deployment.releases.calendar.zones import shown, zone
@@ -92,12 +92,21 @@ class Schedule:
         """When it is too late."""
         return shown(datetime.fromtimestamp(self.closes, UTC), self._place)
 
+    @property
+    def ended(self) -> float | None:
+        """When it came to an end; None for one that has not."""
+        return None if self.status in _OPEN else self.changed
+
+    def standing(self, now: float) -> str:
+        """How it stands, in a word or two, whether or not anybody has noted that its time passed."""
+        return str(Stage.MISSED if self.missed(now) else self.status)
+
     def missed(self, now: float) -> bool:
         """Whether its time has passed, though nobody may have noted it."""
         return self.status is Stage.MISSED or (self.status is Stage.SCHEDULED and now >= self.closes)
 
-    def as_json(self) -> dict[str, Any]:
-        """JSON values; times in ISO 8601, UTC."""
+    def as_json(self, now: float = 0.0) -> dict[str, Any]:
+        """JSON values, as it stands at `now`; times in ISO 8601, UTC."""
         return {
             "id": self.id,
             "cluster": self.cluster,
@@ -107,7 +116,7 @@ class Schedule:
             "asked": self.text,
             "opens": _iso(self.opens),
             "closes": _iso(self.closes),
-            "status": self.status,
+            "status": self.standing(now),
             "outcome": self.outcome,
             "who": self.who,
             "created": _iso(self.created),
@@ -167,7 +176,7 @@ class Schedules:
         made = Schedule(
             id=uuid.uuid4().hex[:12],
             management=plan.management,
-            cluster=f"{plan.namespace}/{plan.cluster}",
+            cluster=_name(plan),
             from_version=plan.from_version,
             to_version=plan.to_version,
             plan=self.store.keep_content(content),
@@ -189,7 +198,7 @@ class Schedules:
         row = {**vars(made), **texts, "status": str(made.status)}
         try:
             with self._engine.begin() as connection:
-                connection.execute(schedules.insert(), {**row, "open": _cluster_key(made.management, made.cluster)})
+                connection.execute(schedules.insert(), {**row, "open": _key(made.management, made.cluster)})
         except sa.exc.IntegrityError as error:
             raise RefusedError(
                 "scheduling the upgrade of",
@@ -251,21 +260,12 @@ class Schedules:
         )
 
     def clear(self, plans: Iterable[UpgradePlan], now: float) -> list[Schedule]:
-        """End the schedules of clusters that are upgraded at once. Raises LockedError where one is under way."""
-        cleared = []
-        keys = {_cluster_key(plan.management, f"{plan.namespace}/{plan.cluster}") for plan in plans}
-        for one in self.open():
-            if _cluster_key(one.management, one.cluster) not in keys:
-                continue
-            if one.status is Stage.UNDER_WAY or not self.move(one, Stage.CLEARED, now, f"{_who()} upgrades it at once"):
-                raise LockedError(
-                    "upgrading",
-                    on=one.cluster,
-                    why=f"its scheduled upgrade to {one.to_version} is under way",
-                    remedy="See `ws-deployment upgrade status`.",
-                )
-            cleared.append(self.find(one.id))
-        return cleared
+        """End the schedules of clusters that were upgraded at once, by who holds their leases."""
+        keys = {_key(plan.management, _name(plan)) for plan in plans}
+        mine = [one for one in self.open() if _key(one.management, one.cluster) in keys]
+        return [
+            self.find(one.id) for one in mine if self.move(one, Stage.CLEARED, now, f"{_who()} upgraded it at once")
+        ]
 
     def _fetch(self, query: sa.Select[Any]) -> list[Schedule]:
         with self._engine.connect() as connection:
@@ -311,12 +311,17 @@ class Schedules:
         return [one.freeze for one in self.kept_freezes(now)]
 
 
-def lease_of(schedule: Schedule) -> str:
+def lease_of(upgrade: Schedule | UpgradePlan) -> str:
     """The name of the lease that who upgrades the cluster holds."""
-    return f"upgrade/{_cluster_key(schedule.management, schedule.cluster)}"
+    cluster = upgrade.cluster if isinstance(upgrade, Schedule) else _name(upgrade)
+    return f"upgrade/{_key(upgrade.management, cluster)}"
 
 
-def _cluster_key(management: str, cluster: str) -> str:
+def _name(plan: UpgradePlan) -> str:
+    return f"{plan.namespace}/{plan.cluster}"
+
+
+def _key(management: str, cluster: str) -> str:
     return f"{management}/{cluster}"
 
 

@@ -7,15 +7,16 @@ call does not go on with.
 
 from __future__ import annotations
 
+import contextlib
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from ws_deployment.engine.leases import Leases
 from ws_deployment.engine.schedules import Schedule, Schedules, Stage, lease_of
-from ws_deployment.errors import CancelledError, LockedError, StalePlanError, WsDeploymentError
+from ws_deployment.errors import CancelledError, LockedError, RefusedError, StalePlanError, WsDeploymentError
 from ws_deployment.releases.calendar.freezes import holding
 from ws_deployment.releases.paths import path_as_json, text_of
 from ws_deployment.releases.plan import Action, UpgradePlan
@@ -52,6 +53,10 @@ class Notice:
 
 class Upgrading(Protocol):
     """Who plans and applies upgrades. Both raise WsDeploymentError; what may pass is transient."""
+
+    def reaches(self, schedule: Schedule) -> bool:
+        """Whether it is the management cluster of that schedule: others are left to who reaches them."""
+        ...
 
     def replan(self, schedule: Schedule, plan: UpgradePlan) -> UpgradePlan:
         """What the plan would be now, made as `schedule` says that it was."""
@@ -95,6 +100,31 @@ def due(schedules: Schedules, now: float) -> list[Schedule]:
     ]
 
 
+@contextlib.contextmanager
+def at_once(
+    schedules: Schedules, held: Leases, plans: Sequence[UpgradePlan], clock: Clock, *, despite_freeze: bool = False
+) -> Iterator[list[Schedule]]:
+    """Upgrade clusters now, by hand: nobody else does meanwhile, and where it succeeds their schedules are cleared.
+
+    What was cleared is in the list afterwards. Raises RefusedError for a cluster that is frozen, unless
+    `despite_freeze`; LockedError where somebody is at one of them.
+    """
+    cleared: list[Schedule] = []
+    for plan in plans:
+        name = f"{plan.namespace}/{plan.cluster}"
+        frozen = holding(schedules.freezes(clock()), name, _moment(clock()))
+        if frozen and not despite_freeze:
+            remedy = "Schedule it, or say --despite-freeze."
+            raise RefusedError("upgrading", on=name, why=str(frozen), remedy=remedy)
+    leases = [lease_of(plan) for plan in plans]
+    held.acquire(f"upgrade-{held.holder}", leases)
+    try:
+        yield cleared
+        cleared += schedules.clear(plans, clock())
+    finally:
+        held.release(leases)
+
+
 @dataclass(frozen=True)
 class _Carrier:
     """Looks at one schedule."""
@@ -111,7 +141,8 @@ class _Carrier:
         if schedule.status is Stage.SCHEDULED and now >= schedule.closes:
             self._miss(schedule)
         elif schedule.status is Stage.UNDER_WAY or now >= schedule.opens:
-            self._alone(schedule)
+            if self._reached(schedule):
+                self._alone(schedule)
         elif schedule.announced is None and now >= schedule.opens - schedule.ahead:
             plan = self.schedules.plan(schedule)
             marks = " ".join(
@@ -120,6 +151,13 @@ class _Carrier:
             text = f"{schedule.title} begins {schedule.when}" + (f" ({marks})" if marks else "")
             self.say(Notice(Kind.AHEAD, schedule, text))
             self.schedules.announce(schedule, now)
+
+    def _reached(self, schedule: Schedule) -> bool:
+        try:
+            return self.upgrading.reaches(schedule)
+        except WsDeploymentError as error:
+            self._try_later(schedule, error)
+            return False
 
     def _miss(self, schedule: Schedule) -> None:
         frozen = holding(self.schedules.freezes(schedule.opens), schedule.cluster, _moment(schedule.closes - 1))
