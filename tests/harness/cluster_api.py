@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from harness.go_modules import module_folder
 
-from ws_deployment.clients.kube import Kube, KubeError
+from ws_deployment.clients.kube import Kube, KubeError, TransientKubeError
 
 EXAMPLES = Path(__file__).parents[2] / "configs" / "releases"
 _CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -70,7 +70,7 @@ def _told(kube: Kube, spec: Any) -> bool:
     """Whether the API server tells the schema of a CRD."""
     try:
         schemas = kube.schemas(f"{spec['group']}/{spec['versions'][0]['name']}")
-    except KubeError:
+    except (KubeError, TransientKubeError):
         return False
     kinds = (one["kind"] for schema in schemas.values() for one in schema.get("x-kubernetes-group-version-kind", ()))
     return spec["names"]["kind"] in kinds

@@ -6,7 +6,7 @@ A ConfigMap is what `kubectl create configmap --from-file=FOLDER` makes of a fol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,16 @@ def load_config_maps(config_maps: Iterable[Mapping[str, Any]], source: str) -> C
         data = {name: text.encode() for name, text in (found.get("data") or {}).items()}
         held = {place / name: text for name, text in data.items() if name.endswith(_ENDINGS)}
         texts.setdefault(key, {}).update(held)
-    loaded = [load_texts(files, f"ConfigMaps of {version} in {space}") for (space, version), files in texts.items()]
-    return _catalogue(loaded, source)
+    return _catalogue([_labelled(files, space, version) for (space, version), files in texts.items()], source)
+
+
+def _labelled(files: Mapping[Path, bytes], namespace: str, label: str) -> Loaded:
+    """The release of ConfigMaps, whose label is held against its version."""
+    loaded = load_texts(files, f"ConfigMaps of {label} in {namespace}")
+    if loaded.release is None or loaded.release.version.text == label:
+        return loaded
+    message = f"{loaded.source}: it is release {loaded.release.version}, and the label of its ConfigMap says {label}"
+    return replace(loaded, release=None, faults=[Fault(message, f"Mend the label {marks.RELEASE}.")])
 
 
 def _catalogue(loaded: Iterable[Loaded], source: str) -> Catalogue:

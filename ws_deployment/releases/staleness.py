@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ws_deployment.releases.inverse import undone
 from ws_deployment.releases.owned import cleaned
 from ws_deployment.releases.paths import ABSENT, FieldPath, text_of, value_at, with_value
 from ws_deployment.releases.plan import Action, FieldChange, ObjectPlan
@@ -80,28 +81,17 @@ def _is_after(path: FieldPath, after: Any, now: Object) -> bool:
 
 def _undone(planned: ObjectPlan, now: Object) -> Object:
     """The object without those of the plan's changes that are made already."""
-    found: Any = now
-    # A field was made by the last line below it: so they are taken back in the other order.
-    for change in reversed(planned.changes):
-        if _is_after(change.path, change.after, found):
-            found = with_value(found, change.path, change.before)
-    return dict(found)
+    made = [change for change in planned.changes if is_after(change, now)]
+    return dict(undone(now, made, planned.live or {}))
 
 
 def _comparable(one: Object, planned: ObjectPlan) -> Any:
-    """An object without what moves by itself: annotations that the plan is not about, mappings that are left empty."""
+    """An object without what moves by itself: annotations that the plan is not about."""
     annotations = ("metadata", "annotations")
     touched = {change.path[2] for change in planned.changes if change.path[:2] == annotations and len(change.path) > 2}  # noqa: PLR2004  metadata, annotations, the key
     here = value_at(one, annotations)
     kept = {key: text for key, text in here.items() if key in touched} if isinstance(here, Mapping) else {}
-    return _without_empty(with_value(one, annotations, kept or ABSENT))
-
-
-def _without_empty(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    members = {key: _without_empty(below) for key, below in value.items()}
-    return {key: below for key, below in members.items() if below != {}}
+    return with_value(one, annotations, kept or ABSENT)
 
 
 def _leaves(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
