@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -53,6 +54,26 @@ def command(
         code = ExitCode.FAILED
     if code:
         raise typer.Exit(code)
+
+
+def due_upgrades(state: str) -> list[Schedule]:
+    """What is due in a state."""
+    with scheduled(state) as schedules:
+        if schedules is None:
+            return []
+        from ws_deployment.engine.upgrading import due  # noqa: PLC0415  heavy
+
+        return due(schedules, time.time())
+
+
+def carry_out_upgrades(state: str) -> ExitCode:
+    """Do what is due where the environment says that clusters and releases are; FAILED where somebody has to look."""
+    releases = os.environ.get("WS_DEPLOYMENT_RELEASES")
+    label = os.environ.get("WS_DEPLOYMENT_RELEASE_LABEL") or marks.RELEASE
+    place = Place(releases=Path(releases) if releases else None, label=label)
+    with scheduled(state) as schedules:
+        notices = carry_out(schedules, place) if schedules else []
+    return ExitCode.FAILED if any(notice.bad for notice in notices) else ExitCode.DONE
 
 
 def carry_out(schedules: Schedules, place: Place) -> list[Notice]:
