@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 
 from ws_deployment.output.glyphs import clean
 
@@ -43,3 +44,13 @@ def code(text: str) -> str:
     ticks = "`" * (max((len(run) for run in re.findall(r"`+", cleaned)), default=0) + 1)
     pad = " " if cleaned.startswith("`") or cleaned.endswith("`") else ""
     return f"{ticks}{pad}{cleaned}{pad}{ticks}" if cleaned else ""
+
+
+def fenced(listing: str, language: str) -> Iterator[str]:
+    """Lines in a fence that nothing in them can end."""
+    lines = upright(listing).splitlines()
+    longest = max((len(run) for run in re.findall(r"`+", "\n".join(lines))), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}{language}"
+    yield from lines
+    yield fence

@@ -14,7 +14,7 @@ from ws_deployment.engine.outcome import Intent, Status
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.interfaces import Change, Decision
 from ws_deployment.output.glyphs import LOOKS
-from ws_deployment.output.markdown import code, html_of, text_of, upright
+from ws_deployment.output.markdown import code, fenced, html_of, text_of, upright
 from ws_deployment.output.page import Page
 from ws_deployment.output.plan import CHANGES, PlanReport
 
@@ -104,11 +104,7 @@ def _fenced(diff: str, *, full: bool) -> Iterator[str]:
     """The listing in a fence that nothing in it can end; signs stand at the margin, where colours come from."""
     lines = upright(diff).splitlines()
     shown = lines if full else lines[:_LINES]
-    longest = max((len(run) for run in re.findall(r"`+", "\n".join(shown))), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield f"{fence}diff"
-    for line in shown:
-        yield _BEFORE_SIGN.sub("", line)
+    listing = [_BEFORE_SIGN.sub("", line) for line in shown]
     if len(shown) < len(lines):
-        yield f"# and {len(lines) - len(shown)} lines more"
-    yield fence
+        listing.append(f"# and {len(lines) - len(shown)} lines more")
+    yield from fenced("\n".join(listing), "diff")

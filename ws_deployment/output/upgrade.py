@@ -7,7 +7,7 @@ from typing import Any
 
 from ws_deployment.output.page import Page
 from ws_deployment.releases.paths import ABSENT, text_of
-from ws_deployment.releases.plan import Action, FieldChange, Kept, KeptField, ObjectPlan, UpgradePlan
+from ws_deployment.releases.plan import Action, FieldChange, Kept, KeptField, ObjectPlan, Rule, UpgradePlan
 
 SYMBOLS = {Action.CREATE: "+", Action.CHANGE: "~", Action.DELETE: "-", Action.NONE: "="}
 COLOURS = {"+": "green", "~": "yellow", "-": "red", "=": "bright_black"}
@@ -18,6 +18,18 @@ _WHY = {
     Kept.KEEP: "kept",
     Kept.ASK: "asked: answer by --answer",
     Kept.FORBID: "forbidden",
+}
+
+
+#: What a rule means, where no entry of a definition gives its reason.
+_RULES = {
+    Rule.EMPTY: "the field is empty, and the release has a default for it",
+    Rule.OVERWRITE: "the definition says so",
+    Rule.REMOVED: "the release has no default for it any more",
+    Rule.RENAMED: "the release has it under another name",
+    Rule.RELEASE: "the mark of the release",
+    Rule.SERVER: "the API server does this by itself",
+    Rule.STRUCTURE: "the release's structure",
 }
 
 
@@ -33,7 +45,7 @@ def write(page: Page, plan: UpgradePlan, *, full: bool = False) -> Page:
         if one.owner and one.action is not Action.NONE:
             page.wrapped(f"written by {one.owner}: use `upgrade commit`, not `upgrade apply`", "      ")
         if one.action is Action.CREATE and not one.changes:
-            page.verbatim(json.dumps(one.result, indent=2, sort_keys=False), 6)
+            page.verbatim(manifest(one), 6)
         for change in one.changes:
             mark = sign(change)
             page.marked(f"      {mark}", COLOURS[mark], line(change, None if full else LONGEST))
@@ -91,13 +103,23 @@ def line(change: FieldChange, longest: int | None = LONGEST) -> str:
 
 def because(change: FieldChange) -> str:
     """Which rule made the line, and what else is to be known of it."""
-    told = [f"{change.rule}: {change.reason}" if change.reason else str(change.rule)]
+    told = [f"{change.rule}: {change.reason or _RULES[change.rule]}"]
     told += [change.entry] if change.entry else []
     told += ["changed by a person"] if change.changed_by_hand else []
     told += ["DISRUPTIVE: recreates nodes"] if change.disruptive else []
     told += ["IRREVERSIBLE"] if change.irreversible else []
     told += [f"held by {', '.join(change.held_by)}"] if change.held_by else []
     return "; ".join(told)
+
+
+def manifest(one: ObjectPlan) -> str:
+    """A new object as YAML, without what its title says."""
+    import yaml  # noqa: PLC0415  loaded when used
+
+    told = {key: value for key, value in (one.result or {}).items() if key not in {"apiVersion", "kind", "metadata"}}
+    labels = (one.result or {}).get("metadata", {}).get("labels")
+    shown_ = {**({"metadata": {"labels": labels}} if labels else {}), **told}
+    return yaml.safe_dump(shown_, sort_keys=False, default_flow_style=False, allow_unicode=True).rstrip()
 
 
 def kept_line(kept: KeptField, longest: int | None = LONGEST) -> str:

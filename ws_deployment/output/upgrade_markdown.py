@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ws_deployment.output.markdown import code, text_of
+from ws_deployment.output.markdown import code, fenced, text_of
 from ws_deployment.output.upgrade import (
     SYMBOLS,
     because,
@@ -12,6 +12,7 @@ from ws_deployment.output.upgrade import (
     kept_because,
     kept_line,
     line,
+    manifest,
     sign,
     title,
 )
@@ -51,6 +52,9 @@ def _object(one: ObjectPlan) -> Iterator[str]:
         yield f"{text_of(one.reason)}"
     if one.owner and one.action is not Action.NONE:
         yield f"Written by {text_of(one.owner)}: use `upgrade commit`, not `upgrade apply`."
+    if one.action is Action.CREATE and not one.changes:
+        yield ""
+        yield from fenced(manifest(one), "yaml")
     if not one.changes and not one.kept:
         return
     yield ""
