@@ -41,7 +41,7 @@ demo-rollback: $(STAMP) ## the same with a new cluster that falls ill at 50 %: i
 	@$(BIN)/python configs/demo/gated.py --sick
 	@$(BIN)/ws-deployment lab prune eu --keep 2 >/dev/null
 
-demo-upgrade: $(STAMP) tools ## plan an upgrade of a workload cluster, review the diff, apply exactly it
+demo-upgrade: $(STAMP) tools ## plan upgrades of workload clusters, review the diff; apply one, commit one, schedule it
 	@PYTHONPATH=tests $(BIN)/python configs/demo/upgrade.py
 
 demo-clean: $(STAMP) ## remove every cluster and process of the lab

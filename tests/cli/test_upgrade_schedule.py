@@ -106,6 +106,14 @@ def test_a_plan_with_an_open_question_is_refused(command: Command) -> None:
     assert "nobody has answered" in ended.err
 
 
+def test_a_cluster_that_flux_writes_is_refused(command: Command) -> None:
+    plan = plan_of({})
+    owned = replace(plan.objects[0], owner="Flux Kustomization flux-system/apps")
+    list(plan_file.write(Path("plan"), [replace(plan, objects=(owned,))]))
+    ended = command("schedule", "plan", "--at", LATER)
+    assert (ended.code, "upgrade commit" in ended.err) == (3, True)
+
+
 def test_of_several_plans_all_are_scheduled_or_none(command: Command) -> None:
     command("schedule", "plan", "--at", LATER)
     list(plan_file.write(Path("plans"), [plan_of({}, "beta"), plan_of({}, "alpha")]))

@@ -150,6 +150,10 @@ def _refuse(plan: UpgradePlan, schedules: Schedules) -> None:
     if plan.problems or plan.questions:
         why = plan.problems[0].why if plan.problems else "it asks what nobody has answered"
         raise RefusedError("scheduling the upgrade of", on=name, why=why, remedy="Plan again.")
+    owned = next((one for one in plan.objects if one.owner), None)
+    if owned is not None:
+        why, remedy = f"{owned.title} is written by {owned.owner}", "Commit it: ws-deployment upgrade commit."
+        raise RefusedError("scheduling the upgrade of", on=name, why=why, remedy=remedy)
     if any((one.management, one.cluster) == (plan.management, name) for one in schedules.open()):
         remedy = "See `ws-deployment upgrade status`; `upgrade cancel` makes room."
         raise RefusedError("scheduling the upgrade of", on=name, why="one is scheduled already", remedy=remedy)
