@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: docs system servers workers help bench-peers install demo demo-rollback demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
+.PHONY: docs system servers workers help bench-peers install demo demo-rollback demo-upgrade demo-clean test sweep check lint types walls unit format lock proto tools bench wheel gke-acceptance
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ demo: $(STAMP) ## roll out on real control planes, then once more, shifting traf
 demo-rollback: $(STAMP) ## the same with a new cluster that falls ill at 50 %: it is turned back (after make demo)
 	@$(BIN)/python configs/demo/gated.py --sick
 	@$(BIN)/ws-deployment lab prune eu --keep 2 >/dev/null
+
+demo-upgrade: $(STAMP) tools ## plan upgrades of workload clusters, review the diff; apply one, commit one, schedule it
+	@PYTHONPATH=tests $(BIN)/python configs/demo/upgrade.py
 
 demo-clean: $(STAMP) ## remove every cluster and process of the lab
 	@$(BIN)/ws-deployment lab down

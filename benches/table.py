@@ -1,7 +1,7 @@
 """`make bench`: every figure that is promised, beside its peer in the same run, as one table.
 
 Names of benches as arguments run those alone: startup, engine, planning, looking, resuming, rollout, sharing,
-turning_back, judging.
+turning_back, judging, upgrades.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ import sys
 
 from rows import Row
 
-BENCHES = ("startup", "engine", "planning", "looking", "resuming", "rollout", "sharing", "turning_back", "judging")
+BENCHES = (
+    "startup",
+    "engine",
+    "planning",
+    "looking",
+    "resuming",
+    "rollout",
+    "sharing",
+    "turning_back",
+    "judging",
+    "upgrades",
+)
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import pytest
 from engine.noop import Script, Scripted, carry_out, config, configured, in_pipeline
 from sqlalchemy.exc import NoResultFound
 
-from ws_deployment.engine import inputs, resumption, retention
+from ws_deployment.engine import contents, inputs, resumption, retention
 from ws_deployment.engine.events import EventBus
 from ws_deployment.engine.inputs import _packed, _unpack
 from ws_deployment.engine.manner import Manner
@@ -72,10 +72,10 @@ def test_inputs_are_forgotten_with_the_last_run_that_has_them(tmp_path: Path, mo
         store.update("run-1", finished=1000.0)
     assert retention.forget(state, 2000.0) == ["run-1"]
     with opened(state) as store:
-        assert [bool(store.content(digest)) for digest in second.values()] == [True, True]
+        assert [bool(contents.read(store.engine, digest)) for digest in second.values()] == [True, True]
         with pytest.raises(NoResultFound):
-            store.content(first[str(tmp_path / "values.yaml")])
-        assert store.forget_contents() == 0
+            contents.read(store.engine, first[str(tmp_path / "values.yaml")])
+        assert contents.forget_unnamed(store.engine) == 0
 
 
 def test_equal_folders_are_kept_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`due`: from cron or a CI schedule, go on with runs that waited for what has come."""
+"""`due`: from cron or a CI schedule, go on with runs that waited for what has come, and carry out upgrades."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ws_deployment.cli.attended import Watching, finish
 from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import AsJson, StateServer, state_at
 from ws_deployment.cli.runs_go_on import go_on
+from ws_deployment.cli.upgrade_due import carry_out_upgrades, due_upgrades
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.output.choose import Format
 
@@ -27,24 +28,31 @@ def command(
     as_json: AsJson = False,
     state: StateServer = "",
 ) -> None:
-    """Go on with runs that waited for a moment that has come or an approval that was given.
+    """Go on with runs that waited for a moment that has come or an approval that was given; carry out due upgrades.
 
     Each goes on until it is done or waits again. Exits with 0 when nothing failed; runs that are not due are left.
+    Upgrades are those that `upgrade due` would carry out, with what the environment says of clusters and releases.
     """
     from ws_deployment.engine.requests import due  # noqa: PLC0415  loaded when used
 
     place = state_at(state)
     found = due(place, interrupted=interrupted) if place.exists else []
+    upgrades = due_upgrades(state)
     if as_json and dry_run:
-        print(json.dumps([{"run": one.run, "why": one.why} for one in found]))
+        runs = [{"run": one.run, "why": one.why} for one in found]
+        print(json.dumps([*runs, *({"upgrade": one.cluster, "why": one.when} for one in upgrades)]))
         return
-    if not found:
+    if not found and not upgrades:
         print("nothing is due", file=sys.stderr)
+    for upgrade in upgrades if dry_run else []:
+        print(f"upgrade of {upgrade.title}: {upgrade.when}", file=sys.stderr)
     codes = []
     for one in found:
         print(f"{one.run}: {one.why}", file=sys.stderr)
         if not dry_run:
             codes.append(_go_on(one.run, place, as_json=as_json))
+    if upgrades and not dry_run:
+        codes.append(carry_out_upgrades(state))
     finish(next((code for code in codes if code not in {ExitCode.DONE, ExitCode.WAITING}), ExitCode.DONE))
 
 

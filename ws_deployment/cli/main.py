@@ -29,6 +29,8 @@ class Commands(LazyGroup):
         "traffic": Lazy("ws_deployment.cli.traffic:app", "Show who takes starts; restore weights without a journal."),
         "due": Lazy("ws_deployment.cli.due:command", "From cron: go on with runs whose time has come."),
         "worker": Lazy("ws_deployment.cli.worker:command", "Carry out what detached runs left."),
+        "release": Lazy("ws_deployment.cli.release:app", "Releases of workload clusters: list, show, validate, check."),
+        "upgrade": Lazy("ws_deployment.cli.upgrade:app", "Bring clusters to another release by a reviewed diff."),
         "steps": Lazy("ws_deployment.cli.steps:app", "List installed steps and their parameters."),
         "schema": Lazy("ws_deployment.cli.schema:command", "Print the JSON Schema of the config."),
         "config": Lazy("ws_deployment.cli.config:app", "Show a config with everything it extends."),

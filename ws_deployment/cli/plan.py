@@ -5,44 +5,24 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from ws_deployment.cli.exit_codes import ExitCode, of
+from ws_deployment.cli.detailed_exitcode import CHANGES, DetailedCommand, DetailedExitcode, ended
+from ws_deployment.cli.exit_codes import ExitCode
 from ws_deployment.cli.options import AsJson, ConfigPath
 from ws_deployment.cli.plan_shown import Form, Full, PlanFormat, plan, show
 from ws_deployment.cli.requested import ClusterId, Exclude, Only, SourceRef, VersionsManifest, Wanted
-from ws_deployment.errors import WsDeploymentError
 
 if TYPE_CHECKING:
     from ws_deployment.cli.plan_shown import Planned
     from ws_deployment.engine.deployment import Deployment, Request
 
-#: With --detailed-exitcode, as other programs that plan have it.
-_CHANGES = 2
-_DETAILED = "--detailed-exitcode"
-
-
-class PlanCommand(TyperCommand):
-    """With --detailed-exitcode a command line at fault ends with 1, because 2 says that there are changes."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line."""
-        detailed = _DETAILED in args
-        try:
-            return super().parse_args(ctx, args)
-        except Exception as error:
-            if detailed and getattr(error, "exit_code", None) == ExitCode.USAGE:
-                error.exit_code = ExitCode.FAILED  # type: ignore[attr-defined]  # the library's usage errors have it
-            raise
-
-
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command(cls=PlanCommand)
+@app.command(cls=DetailedCommand)
 def command(
     config: ConfigPath,
     out: Annotated[
@@ -56,9 +36,7 @@ def command(
     form: Form = PlanFormat.TEXT,
     as_json: AsJson = False,
     full: Full = False,
-    detailed_exitcode: Annotated[
-        bool, typer.Option(_DETAILED, help="End with 0 when there is nothing to do, 2 for changes, 1 for any fault.")
-    ] = False,
+    detailed_exitcode: DetailedExitcode = False,
 ) -> None:
     """Say what a run would do, changing nothing; with --out keep it for `apply`.
 
@@ -66,20 +44,8 @@ def command(
     task is shown, not kept.
     """
     wanted = Wanted(config, cluster_id, only, exclude, versions_manifest, source_ref)
-    try:
-        code = _plan(wanted, out, PlanFormat.JSON if as_json else form, full=full, detailed=detailed_exitcode)
-    except WsDeploymentError as error:
-        if not detailed_exitcode:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        code = of(error)
-    except typer.Exit as end:
-        code = end.exit_code
-    else:
-        if code == _CHANGES:
-            raise typer.Exit(code)
-    if code:
-        raise typer.Exit(ExitCode.FAILED if detailed_exitcode else code)
+    shown = PlanFormat.JSON if as_json else form
+    ended(lambda: _plan(wanted, out, shown, full=full, detailed=detailed_exitcode), detailed=detailed_exitcode)
 
 
 def _plan(wanted: Wanted, out: Path | None, form: PlanFormat, *, full: bool, detailed: bool) -> int:
@@ -106,7 +72,7 @@ def _plan(wanted: Wanted, out: Path | None, form: PlanFormat, *, full: bool, det
             print(f"Not kept, because it can't be carried out: {', '.join(bad)}.", file=sys.stderr)
         return ExitCode.FAILED if concerned(planned, Status.FAILED) else ExitCode.REFUSED
     changes = any(intent.plan and intent.plan.change not in {Change.NONE, Change.READ} for _, intent in planned)
-    return _CHANGES if detailed and changes else ExitCode.DONE
+    return CHANGES if detailed and changes else ExitCode.DONE
 
 
 def _keep(out: Path, staged: Path, request: Request, run_id: str, made: tuple[Deployment, Planned]) -> None:

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from kubernetes.dynamic import DynamicClient
 
 Object = dict[str, Any]
+#: Labels that objects have to have: a value, or one of several; any value where there is none to choose from.
+Selector = Mapping[str, str | Sequence[str]]
+Objects = list[Object]
 
 #: The name under which our fields are managed (https://kubernetes.io/docs/reference/using-api/server-side-apply/).
 FIELD_MANAGER = "ws-deployment"
@@ -91,19 +94,30 @@ class Kube:
             raise
 
     def list(
-        self, api_version: str, kind: str, namespace: str | None = None, *, selector: Mapping[str, str] | None = None
-    ) -> list[Object]:
+        self, api_version: str, kind: str, namespace: str | None = None, *, selector: Selector | None = None
+    ) -> Objects:
         """All objects of a kind, in one namespace or everywhere, with the labels of `selector`. Read in pages."""
+        return [one for page in self.pages(api_version, kind, namespace, selector=selector) for one in page]
+
+    def pages(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        *,
+        selector: Selector | None = None,
+        size: int | None = None,
+    ) -> Iterator[Objects]:
+        """As `list`, page by page, so that many objects are never all in memory. `size` is in objects a page."""
         path = self._path(api_version, kind, None, namespace)
-        labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items()) or None
-        found: list[Object] = []
-        going_on: str | None = None
+        labels = ",".join(f"{key}{_wanted(value)}" for key, value in (selector or {}).items()) or None
+        limit, going_on = size or _PAGE, None
         while True:
-            page = self._request("get", path, f"listing {kind}", label_selector=labels, limit=_PAGE, _continue=going_on)
-            found += [{"apiVersion": api_version, "kind": kind, **item} for item in page["items"]]
+            page = self._request("get", path, f"listing {kind}", label_selector=labels, limit=limit, _continue=going_on)
+            yield [{"apiVersion": api_version, "kind": kind, **item} for item in page["items"]]
             going_on = page["metadata"].get("continue")
             if not going_on:
-                return found
+                return
 
     def apply(self, document: Mapping[str, Any]) -> Object:
         """Server-side apply, as field manager `ws-deployment`. Raises KubeError where another manages a field."""
@@ -119,9 +133,55 @@ class Kube:
             field_manager=FIELD_MANAGER,
         )
 
-    def create(self, document: Mapping[str, Any]) -> Object:
+    def apply_fields(self, document: Mapping[str, Any], manager: str, *, dry_run: bool = False) -> Object:
+        """Server-side apply of some fields, as field manager `manager`, which takes them from those who held them.
+
+        Fields that the API does not know are refused. With a `resourceVersion` in `document` raises ConflictKubeError
+        where the object has changed since. As the server has it then; with `dry_run` nothing is stored.
+        """
+        return self._write(
+            "patch",
+            document,
+            "applying",
+            content_type="application/apply-patch+yaml",
+            manager=manager,
+            dry_run=dry_run,
+            force_conflicts=True,
+        )
+
+    def patch(
+        self, target: Mapping[str, Any], operations: Sequence[Mapping[str, Any]], manager: str, *, dry_run: bool = False
+    ) -> Object:
+        """JSON Patch (RFC 6902) of the object that `target` names, in one step; as the server has it then.
+
+        Raises KubeError where one of its tests does not hold. With `dry_run` nothing is stored.
+        """
+        return self._write(
+            "patch",
+            target,
+            "patching",
+            content_type="application/json-patch+json",
+            manager=manager,
+            dry_run=dry_run,
+            body=list(operations),
+        )
+
+    def try_create(self, document: Mapping[str, Any], manager: str) -> Object:
+        """What creating an object would make of it, by the server's defaults and admission; nothing is stored."""
+        content_type = "application/json"
+        attempted = "trying to create"
+        return self._write("post", document, attempted, content_type=content_type, manager=manager, dry_run=True)
+
+    def schemas(self, api_version: str) -> Mapping[str, Any]:
+        """The OpenAPI v3 schemas of an apiVersion, by name. Raises KubeError where the cluster does not serve it."""
+        path = f"/openapi/v3/{'apis/' if '/' in api_version else 'api/'}{api_version}"
+        found = self._request("get", path, "reading the schemas of", api_version)
+        schemas: Mapping[str, Any] = found.get("components", {}).get("schemas", {})
+        return schemas
+
+    def create(self, document: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Object:
         """Create an object; as the server has it then. Raises ConflictKubeError where it exists already."""
-        return self._send("post", document, "creating", None)
+        return self._send("post", document, "creating", None, manager)
 
     def replace(self, document: Mapping[str, Any]) -> Object:
         """Replace an object that was read; as the server has it then.
@@ -160,11 +220,44 @@ class Kube:
         found = self.get("v1", "Secret", name, namespace)
         return None if found is None else {k: base64.b64decode(v) for k, v in (found.get("data") or {}).items()}
 
-    def _send(self, method: str, document: Mapping[str, Any], attempted: str, name: str | None) -> Object:
+    def _send(
+        self,
+        method: str,
+        document: Mapping[str, Any],
+        attempted: str,
+        name: str | None,
+        manager: str = FIELD_MANAGER,
+    ) -> Object:
         kind, metadata = document["kind"], document["metadata"]
         path = self._path(document["apiVersion"], kind, name, metadata.get("namespace"))
-        options = {"content_type": "application/json", "field_manager": FIELD_MANAGER}
+        options = {"content_type": "application/json", "field_manager": manager}
         return self._request(method, path, f"{attempted} {kind}", metadata["name"], body=dict(document), **options)
+
+    def _write(
+        self,
+        method: str,
+        document: Mapping[str, Any],
+        attempted: str,
+        *,
+        content_type: str,
+        manager: str,
+        dry_run: bool,
+        **options: Any,
+    ) -> Object:
+        """A write that names its field manager and refuses fields that the API does not know, or a dry run of one."""
+        kind, metadata = document["kind"], document["metadata"]
+        name = None if method == "post" else metadata["name"]
+        return self._request(
+            method,
+            self._path(document["apiVersion"], kind, name, metadata.get("namespace")),
+            f"{attempted} {kind}",
+            metadata["name"],
+            content_type=content_type,
+            field_manager=manager,
+            dry_run="All" if dry_run else None,
+            query_params=[("fieldValidation", "Strict")],
+            **{"body": dict(document), **options},
+        )
 
     def _path(self, api_version: str, kind: str, name: str | None, namespace: str | None) -> str:
         from kubernetes.dynamic.exceptions import ResourceNotFoundError  # noqa: PLC0415  heavy, see _client
@@ -263,6 +356,12 @@ def _told_by_server(error: Any, attempted: str, on: str) -> WsDeploymentError:
     if error.status in _TRANSIENT_CODES:
         return TransientKubeError(attempted, on=on, why=why)
     return KubeError(attempted, on=on, why=why)
+
+
+def _wanted(value: str | Sequence[str]) -> str:
+    if isinstance(value, str):
+        return f"={value}"
+    return f" in ({','.join(value)})" if value else ""
 
 
 def _node(node: Object) -> Node:

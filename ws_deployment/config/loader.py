@@ -34,7 +34,7 @@ def load(path: Path, env: Mapping[str, str] = os.environ, rules: Iterable[Rule] 
     Never raises for what a user can cause in a file: that is told by `faults` and `warnings` of what is returned.
     """
     assembled = assemble(path, env)
-    document = Document(path, None, assembled.faults, [], assembled.root, assembled.files)
+    document = Document(path=path, faults=assembled.faults, root=assembled.root, files=assembled.files)
     if assembled.root is None:
         return document
     document.faults.extend(inline_secrets.find(assembled.root))

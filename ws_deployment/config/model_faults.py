@@ -9,8 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ws_deployment.config.document import Document
 from ws_deployment.config.faults import Fault, KeyPath
+from ws_deployment.config.located import Located
 from ws_deployment.config.model import PATTERNS, Shorthand
 from ws_deployment.config.suggest import did_you_mean, nearest, quoted
 from ws_deployment.config.tree import MappingNode, Node, ScalarNode, SequenceNode, descend, fault_at
@@ -46,7 +46,7 @@ _LONGEST_SHOWN = 40
 
 
 def faults_of(
-    error: ValidationError, document: Document, prefix: KeyPath = (), model: type[BaseModel] | None = None
+    error: ValidationError, document: Located, prefix: KeyPath = (), model: type[BaseModel] | None = None
 ) -> list[Fault]:
     """Each error once, at its place in `document`.
 
@@ -69,7 +69,7 @@ class _Located:
         self.key = str(path[-1]) if path else ""
 
     @classmethod
-    def of(cls, detail: ErrorDetails, document: Document, prefix: KeyPath, model: type[BaseModel] | None) -> _Located:
+    def of(cls, detail: ErrorDetails, document: Located, prefix: KeyPath, model: type[BaseModel] | None) -> _Located:
         loc = detail["loc"]
         absent = detail["type"] in {"missing", "extra_forbidden"}
         above, last = (loc[:-1], loc[-1:]) if absent else (loc, ())
@@ -88,7 +88,7 @@ class _Located:
     def keys(self) -> list[str]:
         return [field.alias or name for model in self.models for name, field in model.model_fields.items()]
 
-    def fault(self, document: Document) -> Fault:
+    def fault(self, document: Located) -> Fault:
         if self.absent:
             return self._missing()
         if self.unknown:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -24,6 +25,16 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-
 _HOW = "Give the path of a config, or write one: see configs/production.yaml for an example."
 
 
+class Kind(NamedTuple):
+    """What is said of a file that is none of the kind: where to get one, and how one begins."""
+
+    how: str
+    begin: str
+
+
+CONFIG = Kind(_HOW, "Begin with `version: v1`; see configs/production.yaml for an example.")
+
+
 @dataclass(frozen=True)
 class ReadFile:
     """One file: its root (None when nothing can be read), its faults, and the lines that could not be read."""
@@ -34,7 +45,7 @@ class ReadFile:
 
 
 def read(path: Path) -> ReadFile:
-    """Read `path`. Raises nothing that a user can cause."""
+    """Read the config at `path`. Raises nothing that a user can cause."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
@@ -48,14 +59,15 @@ def read(path: Path) -> ReadFile:
         return _unreadable(path, f"this file can't be read: {getattr(error, 'strerror', None) or error}", _HOW)
     if len(data) > LARGEST_FILE:
         return _unreadable(path, f"the file is larger than {LARGEST_FILE >> 10} KiB", "Is it the right one?")
-    return _decode(path, data)
+    return parse(path, data)
 
 
-def _decode(path: Path, data: bytes) -> ReadFile:
+def parse(path: Path, data: bytes, kind: Kind = CONFIG) -> ReadFile:
+    """What `data`, the content of `path`, holds. Raises nothing that a user can cause."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _unreadable(path, "the file is encoded as UTF-16", "Save it as UTF-8.")
     try:
-        return _parse(Source(path, data.decode("utf-8-sig")))
+        return _parse(Source(path, data.decode("utf-8-sig")), kind)
     except UnicodeDecodeError as error:
         readable = data[: error.start].decode("utf-8-sig", "replace")
         source = Source(path, data.decode("utf-8", "replace"))
@@ -65,7 +77,7 @@ def _decode(path: Path, data: bytes) -> ReadFile:
         return ReadFile(None, [Fault(message, "Save the file as UTF-8.", where)])
 
 
-def _parse(source: Source) -> ReadFile:
+def _parse(source: Source, kind: Kind) -> ReadFile:
     faults = _without_forbidden(source)
     try:
         composed, lost = _compose(source)
@@ -76,7 +88,7 @@ def _parse(source: Source) -> ReadFile:
     if isinstance(root, MappingNode):
         return ReadFile(root, faults, lost)
     if not faults:
-        faults.append(_no_mapping(source, root))
+        faults.append(_no_mapping(source, root, kind))
     return ReadFile(None, faults, lost)
 
 
@@ -105,13 +117,12 @@ def _without_forbidden(source: Source) -> list[Fault]:
     return faults
 
 
-def _no_mapping(source: Source, root: object) -> Fault:
+def _no_mapping(source: Source, root: object, kind: Kind) -> Fault:
     if root is None or (isinstance(root, ScalarNode) and root.value is None):
-        return Fault("the file is empty", _HOW, Mark(source.path, 1, 1, source))
+        return Fault("the file is empty", kind.how, Mark(source.path, 1, 1, source))
     node = root if isinstance(root, ScalarNode) else None
     message = "the document has to be a mapping of keys to values"
-    remedy = "Begin with `version: v1`; see configs/production.yaml for an example."
-    return fault_at(node, message, remedy) if node else Fault(message, remedy, Mark(source.path, 1, 1, source))
+    return fault_at(node, message, kind.begin) if node else Fault(message, kind.begin, Mark(source.path, 1, 1, source))
 
 
 def _unreadable(path: Path, why: str, remedy: str) -> ReadFile:

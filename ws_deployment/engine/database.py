@@ -87,6 +87,43 @@ contents = sa.Table(
     sa.Column("digest", sa.String, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
+schedules = sa.Table(
+    "wsd_schedules",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    #: Of each cluster one at most is open: it has the cluster here, one that has ended nothing.
+    sa.Column("open", sa.String, unique=True),
+    sa.Column("management", sa.String, nullable=False),
+    sa.Column("cluster", sa.String, nullable=False, index=True),
+    sa.Column("from_version", sa.String, nullable=False),
+    sa.Column("to_version", sa.String, nullable=False),
+    sa.Column("plan", sa.String, nullable=False),
+    sa.Column("fingerprint", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("zone", sa.String, nullable=False),
+    sa.Column("opens", sa.Float, nullable=False),
+    sa.Column("closes", sa.Float, nullable=False),
+    sa.Column("ahead", sa.Float, nullable=False),
+    sa.Column("notify", sa.Text, nullable=False),
+    sa.Column("wishes", sa.Text, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("who", sa.String, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("announced", sa.Float),
+    sa.Column("changed", sa.Float, nullable=False),
+)
+freezes = sa.Table(
+    "wsd_freezes",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("cluster", sa.String, nullable=False),
+    sa.Column("start", sa.Float, nullable=False),
+    sa.Column("end", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("who", sa.String, nullable=False),
+    sa.Column("lifted", sa.Float),
+)
 
 #: Seconds that a write waits for another process's.
 _BUSY = 30.0
@@ -132,13 +169,13 @@ def _ensure(engine: sa.Engine, state: State) -> None:
         tables = set(sa.inspect(connection).get_table_names())
         if "wsd_schema" in tables:
             version = connection.execute(sa.select(schema.c.version)).scalar_one()
+            if version == SCHEMA and metadata.tables.keys() - tables:  # some were thought of later; older programs
+                _alone(connection, state)  # leave them alone
+                metadata.create_all(connection)
         elif "wsd_runs" in tables:
             version = 0
         else:
-            if state.server:  # two that begin at once make the tables one after the other
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7734001)"))
-            else:  # or SQLite would keep each table as it is made, though this process be killed in between
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _alone(connection, state)
             metadata.create_all(connection)
             if connection.execute(sa.select(schema.c.version)).first() is None:
                 connection.execute(schema.insert().values(version=SCHEMA))
@@ -150,6 +187,14 @@ def _ensure(engine: sa.Engine, state: State) -> None:
             why=f"its tables have version {version}, this program writes {SCHEMA}",
             remedy="Go on with its open runs under the program that wrote it, or name another state by --state.",
         )
+
+
+def _alone(connection: sa.Connection, state: State) -> None:
+    """Let nobody else make tables until this transaction has ended."""
+    if state.server:  # two that begin at once make the tables one after the other
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7734001)"))
+    else:  # or SQLite would keep each table as it is made, though this process be killed in between
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextlib.contextmanager

@@ -51,13 +51,14 @@ class Inputs:
         target = self.folder / digest[:16] / name
         if target.exists():
             return target
+        from ws_deployment.engine import contents  # noqa: PLC0415  likewise
         from ws_deployment.engine.store import opened  # noqa: PLC0415  heavy, and only a run with inputs needs it
 
         assert self.state is not None  # noqa: S101  whoever keeps inputs says where
         with locked(self.folder / f"{digest[:16]}.lock"):
             if not target.exists():
                 with opened(self.state) as store:
-                    _unpack(store.content(digest), private_folder(target.parent), name)
+                    _unpack(contents.read(store.engine, digest), private_folder(target.parent), name)
         return target
 
 
@@ -67,7 +68,7 @@ def read(deployment: Deployment) -> tuple[dict[str, str], dict[str, bytes]]:
     Raises WsDeploymentError for what can't be kept.
     """
     digests: dict[str, str] = {}
-    contents: dict[str, bytes] = {}
+    packed: dict[str, bytes] = {}
     for task in deployment.tasks:
         step = deployment.configured(task).step
         if type(step).inputs is IStep.inputs:
@@ -75,10 +76,10 @@ def read(deployment: Deployment) -> tuple[dict[str, str], dict[str, bytes]]:
         context = TaskContext(deployment.surroundings, deployment.fleet, task, {})
         for path in step.inputs(context):
             if str(path) not in digests:
-                packed = _packed(path)
-                digests[str(path)] = digest = hashlib.sha256(packed).hexdigest()
-                contents[digest] = packed
-    return digests, contents
+                content = _packed(path)
+                digests[str(path)] = digest = hashlib.sha256(content).hexdigest()
+                packed[digest] = content
+    return digests, packed
 
 
 def of_record(digests: Mapping[str, str], run: str, state: State) -> Inputs:

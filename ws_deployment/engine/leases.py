@@ -224,12 +224,16 @@ def _read(connection: sa.Connection, engine: sa.Engine, names: list[str] | None)
 
 def _locked(lease: Lease) -> LockedError:
     kind, _, name = lease.name.partition("/")
+    if kind == "upgrade":  # of a cluster, behind the id of its management cluster
+        name = name.partition("/")[2]
+        remedy = "See `ws-deployment upgrade status`. "
+    else:
+        remedy = f"Wait for it with --wait, or see `ws-deployment runs show {lease.run}`. "
     return LockedError(
         "locking",
         on={"weights": f"the weights of {name}"}.get(kind, f"{kind} {name}"),
         why=f"held by {lease}",
-        remedy=f"Wait for it with --wait, or see `ws-deployment runs show {lease.run}`. A process that was killed "
-        f"loses it within {term():.0f} s.",
+        remedy=f"{remedy}A process that was killed loses it within {term():.0f} s.",
     )
 
 

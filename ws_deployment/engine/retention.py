@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from ws_deployment.engine import journal, sessions
+from ws_deployment.engine import contents, journal, sessions
 from ws_deployment.engine.state import State
 from ws_deployment.errors import LockedError
 
@@ -31,5 +31,5 @@ def forget(state: State, before: float) -> list[str]:
                     gone.append(run.id)
             finally:
                 session.leases.release([lock])
-        session.store.forget_contents()
+        contents.forget_unnamed(session.store.engine)
     return gone

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ws_deployment.engine import database
-from ws_deployment.engine.database import contents, events, leases, runs, waits, words
+from ws_deployment.engine import contents, database
+from ws_deployment.engine.database import events, leases, runs, waits, words
 from ws_deployment.engine.events import Event
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.state import State
@@ -116,12 +116,7 @@ class Store:
         row = {**vars(run), "status": str(run.status), "record": json.dumps(record, separators=(",", ":"))}
         try:
             with self.engine.begin() as connection:
-                if kept:
-                    database.serialise(connection)  # nobody forgets what nothing names but a run that is not there yet
-                    there = set(connection.execute(sa.select(contents.c.digest)).scalars())
-                    new = [{"digest": key, "content": kept[key]} for key in kept if key not in there]
-                    if new:
-                        connection.execute(contents.insert(), new)
+                contents.keep(connection, kept or {})
                 connection.execute(runs.insert(), row)
         except sa.exc.IntegrityError as error:
             raise UsageError(
@@ -293,26 +288,6 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(query).mappings()
             return [Word(**{name: row[name] for name in ("kind", "task", "who", "reason", "at")}) for row in rows]
-
-    # -- contents ------------------------------------------------------------------------------------------------
-
-    def content(self, digest: str) -> bytes:
-        """The content of that digest."""
-        with self.engine.connect() as connection:
-            found = connection.execute(sa.select(contents.c.content).where(contents.c.digest == digest)).scalar_one()
-            return bytes(found)
-
-    def forget_contents(self) -> int:
-        """Remove the contents that no run's record names any more, and return how many."""
-        with self.engine.begin() as connection:
-            database.serialise(connection)
-            named: set[str] = set()
-            for record in connection.execute(sa.select(runs.c.record)).scalars():
-                named.update(json.loads(record).get("inputs", {}).values())
-            gone = set(connection.execute(sa.select(contents.c.digest)).scalars()) - named
-            for digest in gone:
-                connection.execute(contents.delete().where(contents.c.digest == digest))
-        return len(gone)
 
 
 @contextlib.contextmanager

@@ -114,10 +114,15 @@ class NotifyOutput(Output):
     def take(self, event: Event, run: RunView) -> None:
         """Hand a message over where the event is an occasion for one."""
         message = message_for(event, run)
-        if message is not None and message.occasion in self._webhook.on:
+        if message is not None:
+            self.send(message)
+
+    def send(self, message: Message) -> None:
+        """Hand a message over, where its occasion is one that is wanted."""
+        if message.occasion in self._webhook.on:
             self._messages.put(message)
 
-    def close(self, run: RunView) -> Sequence[str]:  # noqa: ARG002  it has been told of events
+    def close(self, run: RunView | None = None) -> Sequence[str]:  # noqa: ARG002  it has been told of events
         """Wait a few seconds for what is still to be sent."""
         self._messages.put(None)
         end = time.monotonic() + self._linger

@@ -1,0 +1,56 @@
+"""A file that holds plans, one JSON document a line: so that those of many clusters are written as they are made."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ws_deployment.errors import UsageError
+from ws_deployment.releases.plan import UpgradePlan
+
+_REMEDY = "Make one with `ws-deployment upgrade plan --out`."
+
+
+def write(path: Path, plans: Iterable[UpgradePlan]) -> Iterator[UpgradePlan]:
+    """Write plans (0600) as they come, and hand each on; the file is in its place when all have come.
+
+    Raises UsageError where nothing can be written there.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise UsageError("saving plans to", on=str(path), why=why, remedy="Give --out another path.") from error
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            for plan in plans:
+                file.write(json.dumps(plan.as_json(), ensure_ascii=False, separators=(",", ":")) + "\n")
+                yield plan
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[UpgradePlan, ...]:
+    """The plans of a file. Raises UsageError for what holds none, or was changed by hand."""
+    return tuple(_read(path))
+
+
+def _read(path: Path) -> Iterator[UpgradePlan]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError("reading plans from", on=str(path), why=why, remedy=_REMEDY) from error
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise UsageError("reading plans from", on=str(path), why="it holds none", remedy=_REMEDY)
+    for number, line in lines:
+        try:
+            yield UpgradePlan.from_json(json.loads(line))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"{type(error).__name__}: {error}" if isinstance(error, KeyError | TypeError) else str(error)
+            raise UsageError("reading plans from", on=f"{path}:{number}", why=why, remedy=_REMEDY) from error
