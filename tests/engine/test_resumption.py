@@ -22,8 +22,8 @@ from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.pipeline import ConfiguredStep
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store, opened
-from ws_deployment.errors import RefusedError, UsageError
-from ws_deployment.interfaces import StepContext, StepPlan
+from ws_deployment.errors import CancelledError, RefusedError, UsageError
+from ws_deployment.interfaces import Outputs, StepContext, StepPlan, SubTask
 
 Steps = tuple[ConfiguredStep, ...]
 Pipeline = Callable[..., tuple[ConfigV1, Steps]]
@@ -109,6 +109,38 @@ def _end_holds(state: Path) -> None:
         connection.execute(
             "UPDATE operation_outputs SET output = '{\"until\": 1}' WHERE function_name LIKE '%/hold/until'"
         )
+
+
+class Looks(Scripted):
+    """Looks on, and is asked to stop the first time; keeps when it was begun."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__(Script())
+        self.stop = stop
+        self.began: list[float] = []
+
+    def plan(self, context: StepContext) -> StepPlan:  # noqa: ARG002  it is the same for all
+        return StepPlan("look", subtasks=(SubTask("watch", watches=True), SubTask("run")))
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:  # noqa: ARG002  as above
+        self.began.append(context.began)
+        if not self.stop.is_set():
+            self.stop.set()
+            raise CancelledError("looking", why="asked to stop")
+        return {}
+
+
+def test_a_watch_that_is_gone_on_with_knows_when_it_was_begun(tmp_path: Path, pipeline: Pipeline) -> None:
+    stop = threading.Event()
+    first = Looks(stop)
+    fleet, steps = pipeline({"eu": "meta"}, first=first)
+    before = time.time()
+    with pytest.raises(InterruptedRunError):
+        carry_out(fleet, tmp_path, steps, stop)
+    stopped = time.time()
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert before <= first.began[0] == first.began[1] <= stopped
+    assert first.began[2] == 0.0
 
 
 class HoldsUs(Scripted):

@@ -117,6 +117,14 @@ def test_a_stage_is_passed_when_its_time_is_over(context: Context) -> None:
     assert time.monotonic() - began >= 0.3
 
 
+def test_the_time_before_a_kill_counts(context: Context) -> None:
+    """A watch that was cut off and is gone on with holds for the rest of its time alone."""
+    context.began = time.time() - 3599.8
+    began = time.monotonic()
+    watch(context, watched(Bounds(50, 3600.0)))
+    assert 0.1 <= time.monotonic() - began < 30
+
+
 def test_gates_hold_a_stage_until_they_let_it_go_on(context: Context) -> None:
     outputs = watch(context, watched(Bounds(50, 0.0), gates=Verdicts("", "hold", "goOn")))
     assert outputs["gates"] == {"known": "goOn"}

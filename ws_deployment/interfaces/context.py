@@ -53,6 +53,9 @@ class StepContext(ABC):
     left_out: frozenset[str] = frozenset()
     #: What the task's sub-tasks so far have handed on.
     earlier: Outputs = MappingProxyType({})
+    #: When (seconds since the epoch) a sub-task that watches was begun; the same however often it is taken up again.
+    #: 0 for any other.
+    began: float = 0.0
 
     @property
     @abstractmethod
