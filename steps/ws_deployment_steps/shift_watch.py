@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
@@ -19,6 +18,7 @@ from ws_deployment.interfaces import StepContext, TurnBackError
 from ws_deployment.traffic.measured import Fit, fit
 from ws_deployment_steps.gate_watch import Look
 from ws_deployment_steps.pulse import Pulse
+from ws_deployment_steps.questions import Questions
 from ws_deployment_steps.starts_counted import StartsCounted
 
 #: Seconds between two looks at all that is watched; each gate has its own interval beside.
@@ -84,18 +84,16 @@ def watch(context: StepContext, watched: Watched) -> dict[str, Any]:
 
     Raises TurnBackError where a gate fails, a cluster is lost, or the whole run is taken back.
     """
-    with watched.pulse, ExitStack() as stack:
-        return _Watching(context, watched, stack).to_the_end()
+    with watched.pulse, Questions(context) as questions:
+        return _Watching(context, watched, questions).to_the_end()
 
 
 @dataclass
 class _Watching:
     context: StepContext
     watched: Watched
-    stack: ExitStack
+    questions: Questions
     began: float = 0.0
-    answers: dict[str, Callable[[], str]] = field(default_factory=dict)
-    approved: dict[str, str] = field(default_factory=dict)
     told: str = ""
     told_at: float = 0.0
     split: Mapping[str, float] | None = None
@@ -110,7 +108,7 @@ class _Watching:
             asks, waits = self._judge()
             measured = self._measure()
             held = [*waits, *self._time_and_measure(measured, asks)]
-            if text := self._unanswered(asks):
+            if text := self.questions.unanswered(asks):
                 held.append(f"waiting for a person: {text}")
             if not held:
                 return self._outputs(measured)
@@ -189,17 +187,6 @@ class _Watching:
         )
         return f"starts do not fall as the weights say: {split} of {measured.starts} starts"
 
-    def _unanswered(self, asks: Mapping[str, str]) -> str:
-        """The first question that nobody has said yes to. One is put at a time: a task waits for one thing."""
-        for key, text in asks.items():
-            if key not in self.answers:
-                self.answers[key] = self.stack.enter_context(self.context.question(text))
-            who = self.answers[key]()
-            if not who:
-                return text
-            self.approved[text] = who
-        return ""
-
     def _say(self, held: Sequence[str]) -> None:
         """Tell why the stage is held: at once where that is new, else from time to time."""
         gist = "; ".join(text for text in held if not text.endswith(" left"))
@@ -210,7 +197,7 @@ class _Watching:
     def _outputs(self, measured: Fit | None) -> dict[str, Any]:
         seen = {name: round(share, 1) for name, share in measured.shares.items()} if measured else {}
         gates = self.watched.gates.as_json() if self.watched.gates else {}
-        return {"approved": self.approved, "measured": seen, "gates": gates}
+        return {"approved": self.questions.approved, "measured": seen, "gates": gates}
 
     @property
     def _stage(self) -> str:

@@ -45,6 +45,7 @@ class Context(MetaContext):
         self.told: list[Mapping[str, Any]] = []
         self.measured: list[Mapping[str, float] | None] = []
         self.asked: list[str] = []
+        self.on_the_table: list[str] = []
         self.says_yes = threading.Event()
         self.recall = False
 
@@ -64,7 +65,9 @@ class Context(MetaContext):
     @contextmanager
     def question(self, text: str) -> Iterator[Callable[[], str]]:
         self.asked.append(text)
+        self.on_the_table.append(text)
         yield lambda: "anna@desk" if self.says_yes.is_set() else ""
+        self.on_the_table.remove(text)
 
     def recalled(self) -> bool:
         return self.recall
@@ -222,6 +225,26 @@ def test_one_question_is_put_at_a_time(context: Context) -> None:
     thread.join(30)
     assert len(context.asked) == 2
     assert set(done[0]["approved"].values()) == {"anna@desk"}
+
+
+def test_a_question_is_withdrawn_when_what_it_is_about_has_passed(context: Context) -> None:
+    gates = Verdicts("ask")
+    thread, done = in_background(context, watched(Bounds(50, 3600.0), gates=gates))
+    until(lambda: bool(context.on_the_table))
+    gates.actions.append("goOn")
+    until(lambda: not context.on_the_table)
+    gates.actions.append("ask")
+    until(lambda: len(context.on_the_table) == 1)
+    assert len(context.asked) == 2
+    context.says_yes.set()
+    until(lambda: not context.on_the_table)  # answered, while it still holds for its time
+    gates.actions.append("goOn")
+    gates.actions.append("ask")
+    until(lambda: len(gates.actions) == 1)
+    assert not done
+    context.cancelled.set()
+    thread.join(30)
+    assert len(context.asked) == 2  # a yes holds for the rest of the stage
 
 
 def test_gates_that_never_let_it_pass_ask_a_person_in_time(context: Context) -> None:
