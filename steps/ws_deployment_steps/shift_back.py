@@ -19,6 +19,7 @@ from ws_deployment.traffic.restore import (
     weights,
 )
 from ws_deployment_steps.forcing import refused, starts
+from ws_deployment_steps.shift_plan import DOES
 
 _UNDOING = "undoing the shift of"
 #: Key in the data of a shift's first sub-task: the registrations before it, by name.
@@ -111,7 +112,7 @@ def _made(attempt: Sequence[SubTask], finished: Collection[str]) -> Iterator[Wri
     last = max((place for place, subtask in enumerate(attempt) if subtask.name in finished), default=-1)
     passed_over = {subtask.part for subtask in attempt[: last + 1] if subtask.name not in finished}
     for place, subtask in enumerate(attempt):
-        if not subtask.hold and not subtask.approval and not subtask.watches:
+        if not subtask.hold and not subtask.approval and DOES not in subtask.data:
             yield from _writes(subtask)
         if place > last and subtask.part not in passed_over:
             return

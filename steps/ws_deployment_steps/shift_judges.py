@@ -61,9 +61,16 @@ def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParamet
                 starts=_starts(context, router, wanted, client, [*new, *old]),
                 pulse=Pulse(_pulses(context), wanted.lost_after),
                 must_measure=wanted.measured == "required",
-                turn_back=_Back(context.meta.name, wanted.turn_back, data["replaces"], exact=router.exact),
+                turn_back=back(context, router, wanted, subtask),
             ),
         )
+
+
+def back(
+    context: StepContext, router: ITrafficRouter, wanted: JudgingParameters, subtask: SubTask
+) -> Callable[[Sequence[str], str, str], TurnBackError]:
+    """Makes the error that turns back: of clusters (short names; none for all), the reason, what to look at."""
+    return _Back(context.meta.name, wanted.turn_back, subtask.data["replaces"], exact=router.exact)
 
 
 def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameters) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from ws_deployment.config.duration import format_duration
@@ -11,6 +11,11 @@ from ws_deployment.interfaces import ITrafficRouter, Registration, Stage, SubTas
 from ws_deployment.traffic.ramp import shares
 from ws_deployment_steps.shift_stages import ALL, StageParameters, question
 from ws_deployment_steps.shift_watch import Bounds
+from ws_deployment_steps.warmup import WarmupParameters, subtask
+
+#: Key in the data of a sub-task that is no write of the router's: what it does.
+DOES = "does"
+WATCH, WARMUP, RELEASE = "watch", "warmup", "release"
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class Ramp:
 
     `stages` are the writes, `wanted` the stages of the config by percent. `replaces` tells what each new cluster takes
     over from. With `watched` each stage is watched; without it is only held. `soak` is the least time at the last
-    stage, in seconds, and `misfit` what starts that don't fall as wanted lead to.
+    stage, in seconds, and `misfit` what starts that don't fall as wanted lead to. With `warmup` each stage that writes
+    anything waits for room before it.
     """
 
     stages: Sequence[Stage]
@@ -28,11 +34,14 @@ class Ramp:
     watched: bool
     soak: float
     misfit: Literal["hold", "ask", "rollback"]
+    warmup: WarmupParameters | None = None
 
     def subtasks(self, router: ITrafficRouter, registrations: Sequence[Registration]) -> Iterator[SubTask]:
         """All of them, in their order. `registrations` are those before the first."""
         before = {each.name: each.effective for each in registrations}
         for stage in self.stages:
+            if self.warmup and stage.writes:
+                yield self._warmup(self.warmup, stage)
             yield from router.subtasks(stage)
             wanted = self.wanted.get(stage.percent, StageParameters(percent=stage.percent))
             last = stage.percent == ALL
@@ -49,13 +58,23 @@ class Ramp:
             else:
                 yield from _wait(bounds)
             before = {**before, **stage.scores}
+        if self.warmup and self.warmup.reserve:
+            yield release(tuple(self.replaces), ALL)
+
+    def _warmup(self, wanted: WarmupParameters, stage: Stage) -> SubTask:
+        data = {DOES: WARMUP, "percent": stage.percent, "scores": dict(stage.scores), **self._replacing()}
+        return replace(subtask(wanted, stage.percent), data=data)
+
+    def _replacing(self) -> dict[str, Any]:
+        return {"replaces": {name: list(names) for name, names in self.replaces.items()}}
 
     def _watch(self, bounds: Bounds, stage: Stage, before: Mapping[str, int]) -> SubTask:
         data = {
+            DOES: WATCH,
             "bounds": asdict(bounds),
             "scores": dict(stage.scores),
             "former": {name: before.get(name, 0) for name in stage.scores},
-            "replaces": {name: list(names) for name, names in self.replaces.items()},
+            **self._replacing(),
         }
         return SubTask(f"{bounds.percent:g}%/watch", f"watch {_said(bounds)}", watches=True, data=data)
 
@@ -69,6 +88,12 @@ def percents(scores: Mapping[str, int], without: frozenset[str]) -> dict[str, fl
     """What each cluster's part of the scores is, in percent; those that were turned back have none."""
     left = [Registration(name, score, available=True) for name, score in scores.items() if name not in without]
     return shares(left)
+
+
+def release(names: Sequence[str], percent: float) -> SubTask:
+    """Take away the Pods that keep room on these clusters, after the stage `percent`."""
+    summary = f"take away the Pods that keep room on {', '.join(names)}"
+    return SubTask(f"{percent:g}%/{RELEASE}", summary, data={DOES: RELEASE, "clusters": list(names)})
 
 
 def _wait(bounds: Bounds) -> Iterator[SubTask]:

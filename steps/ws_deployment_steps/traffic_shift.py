@@ -32,10 +32,11 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment.traffic.ramp import ramp, shares
-from ws_deployment_steps import shift_back, shift_group, shift_judges
+from ws_deployment_steps import shift_back, shift_beside, shift_group, shift_judges, warmup
 from ws_deployment_steps.shift_judging import JudgingParameters
-from ws_deployment_steps.shift_plan import Ramp
+from ws_deployment_steps.shift_plan import DOES, Ramp, percents
 from ws_deployment_steps.shift_stages import StageEntry, stages_of
+from ws_deployment_steps.warmup import Room, WarmupParameters
 
 #: What the task hands on: the clusters (short names) that were taken over from. In the data of the first sub-task too.
 OLD = "old"
@@ -53,6 +54,9 @@ class TrafficShiftParameters(JudgingParameters):
     )
     hold: Duration = Field(default=900.0, ge=0, description="Least time at each stage but the last.")
     soak: Duration = Field(default=0.0, ge=0, description="Least time at the last stage; gates go on judging.")
+    warmup: WarmupParameters | None = Field(
+        default=None, description="Before each stage wait until the new clusters have room; default: nobody looks."
+    )
 
     @model_validator(mode="after")
     def _rising_to_all(self) -> TrafficShiftParameters:
@@ -74,6 +78,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             PreRun("registered", self._registered),
             PreRun("old clusters", self._old_known),
             PreRun("gates", self._gates_answer),
+            PreRun("room", self._room_known),
         )
 
     def plan(self, context: StepContext) -> StepPlan:
@@ -109,12 +114,21 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
         """Carry out one write and tell how traffic is split now, or watch a stage."""
-        router = self._router(context)
-        if subtask.watches:
-            return shift_judges.watched(context, router, self.parameters, subtask)
-        router.carry_out(subtask)
-        _tell(context, shares(router.registrations()))
-        return {OLD: subtask.data[OLD]} if OLD in subtask.data else None
+        old = {OLD: subtask.data[OLD]} if OLD in subtask.data else {}
+        return {**self._done(context, self._router(context), subtask), **old}
+
+    def _done(self, context: StepContext, router: ITrafficRouter, subtask: SubTask) -> Outputs:
+        match subtask.data.get(DOES):
+            case "watch":
+                return shift_judges.watched(context, router, self.parameters, subtask)
+            case "warmup":
+                return self._warmed(context, router, subtask)
+            case "release":
+                warmup.release(context, [name for name in subtask.data["clusters"] if name not in context.left_out])
+            case _:
+                router.carry_out(subtask)
+                _tell(context, shares(router.registrations()))
+        return {}
 
     def verify(self, context: StepContext) -> None:
         """The new clusters take starts, and none of the old ones does."""
@@ -130,10 +144,13 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
         """Weights and cordons as they were before the shift."""
-        return shift_back.plan(self._router(context), undo)
+        return shift_beside.undone_too(context, shift_back.plan(self._router(context), undo), undo)
 
     def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:
-        """Carry out one write back and tell how traffic is split now."""
+        """Carry out one write back and tell how traffic is split now, or undo what was done beside."""
+        if DOES in subtask.data:
+            self._done(context, self._router(context), subtask)
+            return
         _tell(context, shift_back.carry_out(self._router(context), subtask, undo))
 
     def verify_rollback(self, context: StepContext, undo: Undo) -> None:
@@ -173,6 +190,22 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             return Verdict.proceed("none")
         return shift_judges.check(context, self._router(context), self.parameters)
 
+    def _room_known(self, context: StepContext) -> Verdict:
+        if self.parameters.warmup is None:
+            return Verdict.proceed("nobody looks")
+        return warmup.check(context, shift_group.old(context, self._router(context).registrations()))
+
+    def _warmed(self, context: StepContext, router: ITrafficRouter, subtask: SubTask) -> Outputs:
+        wanted = self.parameters.warmup or WarmupParameters()
+        split, new = percents(subtask.data["scores"], context.left_out), shift_group.new(context)
+        room = Room(
+            subtask.data["percent"],
+            {name: share for name, share in split.items() if name in new},
+            [name for name in split if name not in new],
+        )
+        turn_back = shift_judges.back(context, router, self.parameters, subtask)
+        return warmup.warmed(context, wanted, room, turn_back)
+
     def _stages(self, context: StepContext, registrations: Sequence[Registration]) -> tuple[Stage, ...]:
         weights = {cluster.short_name: cluster.capacity for cluster in shift_group.clusters(context)}
         levels = [stage.percent for stage in stages_of(self.parameters.stages, self.parameters.hold)]
@@ -181,14 +214,16 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _ramp(self, context: StepContext, stages: Sequence[Stage], registrations: Sequence[Registration]) -> Ramp:
         parameters = self.parameters
+        old = shift_group.old(context, registrations)
         return Ramp(
             stages,
             {stage.percent: stage for stage in stages_of(parameters.stages, parameters.hold)},
             {c.short_name: shift_group.replaces(context, c, registrations) for c in shift_group.clusters(context)},
             # Where there is nothing to go back to, and nothing to compare with, nobody need look on.
-            watched=parameters.watched and bool(shift_group.old(context, registrations)),
+            watched=parameters.watched and bool(old),
             soak=parameters.soak,
             misfit=parameters.misfit,
+            warmup=parameters.warmup if old else None,
         )
 
     def _offline(self, context: StepContext, reason: NotYetError) -> StepPlan:

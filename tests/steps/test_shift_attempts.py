@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 from harness.cluster_context import a_cluster
+from harness.memory_router import MemoryRouter
 from harness.meta_context import MetaContext
 from hypothesis import given
 from hypothesis import strategies as st
 from ws_deployment_steps import shift_back
-from ws_deployment_steps.routers import writes
 
 from ws_deployment.errors import RefusedError
 from ws_deployment.fleet.clusters import Governance
-from ws_deployment.interfaces import ITrafficRouter, Parameters, Registration, Stage, StepPlan, SubTask, Undo
-from ws_deployment.traffic.ramp import Write, ramp
-from ws_deployment.traffic.restore import applied, takes_starts
+from ws_deployment.interfaces import Registration, Stage, StepPlan, SubTask, Undo
+from ws_deployment.traffic.ramp import ramp
+from ws_deployment.traffic.restore import takes_starts
 
 BEFORE = (
     Registration("eu15", 20, available=True),
@@ -29,25 +29,11 @@ BEFORE = (
 CONTEXT = MetaContext(Path("nowhere"), None, clusters=(a_cluster("existing", governed_by=(Governance("meta"),)),))
 
 
-class Memory(ITrafficRouter):
-    """Keeps the registrations itself."""
-
-    def __init__(self) -> None:
-        super().__init__(Parameters(), CONTEXT.meta, CONTEXT)
-        self.now = {each.name: each for each in BEFORE}
-
-    def registrations(self) -> Sequence[Registration]:
-        return list(self.now.values())
-
-    def subtasks(self, stage: Stage) -> Sequence[SubTask]:
-        return writes.subtasks(stage)
-
-    def carry_out(self, subtask: SubTask) -> None:
-        told = subtask.data
-        self.now = applied(self.now, Write(told["cluster"], told["property"], told["value"]))
+def memory() -> MemoryRouter:
+    return MemoryRouter(CONTEXT, BEFORE)
 
 
-def attempt(router: Memory, journaled: int, *, one_more: bool) -> tuple[tuple[SubTask, ...], tuple[str, ...]]:
+def attempt(router: MemoryRouter, journaled: int, *, one_more: bool) -> tuple[tuple[SubTask, ...], tuple[str, ...]]:
     """Plan from what is there, as the step does, and make some of the writes; the plan, and what was journaled."""
     there = router.registrations()
     old = [each.name for each in there if each.name in {"eu15", "eu16"} and each.available]
@@ -71,7 +57,7 @@ ATTEMPTS = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max
 
 @given(attempts=ATTEMPTS, cut=st.integers(0, 9))
 def test_all_attempts_are_undone_as_one(attempts: list[tuple[int, bool]], cut: int) -> None:
-    router = Memory()
+    router = memory()
     planned: list[SubTask] = []
     finished: list[str] = []
     for journaled, one_more in attempts:
@@ -90,15 +76,15 @@ def test_all_attempts_are_undone_as_one(attempts: list[tuple[int, bool]], cut: i
 def test_writes_that_are_not_told_are_not_guessed() -> None:
     subtask = SubTask("shift", data={"before": {}})
     told = shift_back.remembering((subtask,), BEFORE, ())
-    assert shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=(SubTask("run"),)))).subtasks == ()
+    assert shift_back.plan(memory(), Undo(StepPlan("shift", subtasks=(SubTask("run"),)))).subtasks == ()
     with pytest.raises(RefusedError, match="does not tell what it wrote"):
-        shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=told)))
+        shift_back.plan(memory(), Undo(StepPlan("shift", subtasks=told)))
     with pytest.raises(RefusedError, match="does not tell what it wrote"):
-        shift_back.plan(Memory(), Undo(StepPlan("shift", subtasks=(replace(told[0], name="x"),))))
+        shift_back.plan(memory(), Undo(StepPlan("shift", subtasks=(replace(told[0], name="x"),))))
 
 
 def test_what_a_later_run_left_is_not_taken_for_a_write_that_this_one_never_came_to() -> None:
-    router = Memory()
+    router = memory()
     planned, finished = attempt(router, 4, one_more=False)
     undo = Undo(StepPlan("shift", subtasks=planned), finished)
     assert {name.partition("%")[0] for name in finished} == {"10"}

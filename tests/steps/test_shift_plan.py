@@ -1,0 +1,90 @@
+"""What a shift is planned to do, in which order, and what of it there is to be undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.cluster_context import a_cluster
+from harness.memory_router import MemoryRouter
+from harness.meta_context import MetaContext
+from ws_deployment_steps import warmup
+from ws_deployment_steps.traffic_shift import TrafficShift, TrafficShiftParameters
+
+from ws_deployment.fleet.clusters import Governance
+from ws_deployment.interfaces import Change, ITrafficRouter, MetaCluster, Registration, StepPlan, Undo
+
+NEW = a_cluster("existing", governed_by=(Governance("meta"),))
+OTHER = a_cluster("existing", governed_by=(Governance("meta"),), short_name="us17", prefix="us")
+BEFORE = (
+    Registration("eu16", 50, available=True),
+    Registration("us16", 50, available=True),
+    Registration("eu17", 50, available=False),
+    Registration("us17", 50, available=False),
+)
+
+
+class Context(MetaContext):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, None, clusters=(NEW, OTHER))
+        self.router = MemoryRouter(self, BEFORE)
+
+    def traffic_router(self, via: str, options: Any, meta: MetaCluster) -> ITrafficRouter:
+        del via, options, meta
+        return self.router
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(tmp_path)
+
+
+def shift(**parameters: Any) -> TrafficShift:
+    return TrafficShift(TrafficShiftParameters.model_validate({"stages": [10, 100], "hold": 0, **parameters}))
+
+
+def names(plan: StepPlan) -> list[str]:
+    return [subtask.name for subtask in plan.subtasks]
+
+
+def test_before_each_stage_there_is_waited_for_room_and_its_pods_go_at_the_end(context: Context) -> None:
+    plan = shift(warmup={"room": 1.5, "reserve": {}, "onLimit": "rollback"}).plan(context)
+    told = names(plan)
+    waits = [told.index(f"{percent}%/warmup") for percent in (10, 100)]
+    assert waits[0] == 0
+    assert all(name.startswith("10%/") for name in told[: waits[1]])
+    assert told[-1] == "100%/release"
+    assert all(plan.subtasks[place].watches for place in waits)
+    assert (
+        "10%/warmup: wait until the new clusters have room for 1.5 times 10 % of the workspaces, kept by Pods of low "
+        "priority; for 30m00s, then it turns back"
+    ) in plan.diff
+
+
+def test_without_pods_there_are_none_to_go_and_without_old_clusters_nothing_is_to_come(context: Context) -> None:
+    assert not [name for name in names(shift(warmup={}).plan(context)) if "release" in name]
+    context.router.now = {each.name: each for each in BEFORE[2:]}
+    assert not [name for name in names(shift(warmup={}).plan(context)) if "warmup" in name]
+
+
+def test_pods_that_keep_room_go_with_a_way_back_after_its_writes(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = shift(warmup={"reserve": {}})
+    plan = step.plan(context)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(warmup, "reserved", lambda _context, names: asked.append(list(names)) or list(names))
+    # Nothing but the wait was done: there are only its Pods to be undone.
+    back = step.plan_rollback(context, Undo(plan, ()))
+    assert (names(back), back.change) == (["0%/release"], Change.UPDATE)
+    writes = [subtask for subtask in plan.subtasks if subtask.name.startswith("10%/") and not subtask.watches]
+    for subtask in writes:
+        context.router.carry_out(subtask)
+    undo = Undo(plan, ("10%/warmup", *(subtask.name for subtask in writes)))
+    back = step.plan_rollback(context, undo)
+    assert names(back)[-1] == "0%/release"
+    assert len(names(back)) > 1
+    alone = step.plan_rollback(context, Undo(plan, undo.finished, only=frozenset({"eu17", "eu16"})))
+    assert alone.subtasks[-1].data["clusters"] == ["eu17"]
+    assert asked[-1] == ["eu17"]
