@@ -43,6 +43,7 @@ def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParamet
     new = [name for name in shift_group.new(context) if name not in context.left_out]
     old = [name for name in data["scores"] if name not in new and name not in context.left_out]
     bounds = bounds_of(data)
+    split = shares([each for each in router.registrations() if not each.limited])
     with _asked(context, wanted) as client:
         gates = None
         if wanted.gates and client:
@@ -54,13 +55,14 @@ def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParamet
             context,
             Watched(
                 bounds=bounds,
-                shares=shares(router.registrations()),
-                wanted=percents(data["scores"], context.left_out),
+                shares=split,
+                # What a canary takes depends on who comes: there is no share that it should have.
+                wanted=split if bounds.canary else percents(data["scores"], context.left_out),
                 before=percents(data["former"], context.left_out),
                 gates=gates,
-                starts=_starts(context, router, wanted, client, [*new, *old]),
+                starts=None if bounds.canary else _starts(context, router, wanted, client, [*new, *old]),
                 pulse=Pulse(_pulses(context), wanted.lost_after),
-                must_measure=wanted.measured == "required",
+                must_measure=wanted.measured == "required" and not bounds.canary,
                 turn_back=back(context, router, wanted, subtask),
             ),
         )

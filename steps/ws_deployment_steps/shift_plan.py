@@ -9,7 +9,8 @@ from typing import Any, Literal
 from ws_deployment.config.duration import format_duration
 from ws_deployment.interfaces import ITrafficRouter, Registration, Stage, SubTask
 from ws_deployment.traffic.ramp import shares
-from ws_deployment_steps.shift_stages import ALL, StageParameters, question
+from ws_deployment_steps import shift_canary
+from ws_deployment_steps.shift_stages import ALL, Admitted, CanaryParameters, StageParameters, question
 from ws_deployment_steps.shift_watch import Bounds
 from ws_deployment_steps.warmup import WarmupParameters, subtask
 
@@ -25,7 +26,8 @@ class Ramp:
     `stages` are the writes, `wanted` the stages of the config by percent. `replaces` tells what each new cluster takes
     over from. With `watched` each stage is watched; without it is only held. `soak` is the least time at the last
     stage, in seconds, and `misfit` what starts that don't fall as wanted lead to. With `warmup` each stage that writes
-    anything waits for room before it.
+    anything waits for room before it. With `canary` the first stage takes some users alone at first, and then all;
+    clusters in `lifted` are limited by a canary of an earlier attempt, which is over.
     """
 
     stages: Sequence[Stage]
@@ -35,31 +37,53 @@ class Ramp:
     soak: float
     misfit: Literal["hold", "ask", "rollback"]
     warmup: WarmupParameters | None = None
+    canary: CanaryParameters | None = None
+    lifted: Sequence[tuple[str, Admitted]] = ()
 
     def subtasks(self, router: ITrafficRouter, registrations: Sequence[Registration]) -> Iterator[SubTask]:
         """All of them, in their order. `registrations` are those before the first."""
         before = {each.name: each.effective for each in registrations}
-        for stage in self.stages:
+        for name, admitted in self.lifted:
+            yield from shift_canary.admits((name,), admitted)
+        for place, stage in enumerate(self.stages):
             if self.warmup and stage.writes:
                 yield self._warmup(self.warmup, stage)
-            yield from router.subtasks(stage)
-            wanted = self.wanted.get(stage.percent, StageParameters(percent=stage.percent))
-            last = stage.percent == ALL
-            bounds = Bounds(
-                percent=stage.percent,
-                hold=self.soak if last else stage.hold if wanted.hold is None else wanted.hold,
-                by_metrics=wanted.until == "metrics",
-                at_most=wanted.at_most,
-                question=question(wanted),
-                misfit=self.misfit,
-            )
-            if self.watched:
-                yield self._watch(bounds, stage, before)
+            if self.canary and place == 0:
+                yield from self._canary(self.canary, router, stage, before)
             else:
-                yield from _wait(bounds)
+                yield from router.subtasks(stage)
+            wanted = self.wanted.get(stage.percent, StageParameters(percent=stage.percent))
+            hold = self.soak if stage.percent == ALL else stage.hold if wanted.hold is None else wanted.hold
+            yield from self._passing(self._bounds(wanted, stage.percent, hold), stage, before)
             before = {**before, **stage.scores}
         if self.warmup and self.warmup.reserve:
             yield release(tuple(self.replaces), ALL)
+
+    def _canary(
+        self, wanted: CanaryParameters, router: ITrafficRouter, stage: Stage, before: Mapping[str, int]
+    ) -> Iterator[SubTask]:
+        """The first stage's writes while new clusters admit some users alone; then they admit everybody."""
+        yield from shift_canary.limits(tuple(self.replaces), wanted.canary)
+        yield from router.subtasks(stage)
+        bounds = self._bounds(wanted, stage.percent, wanted.hold or 0.0)
+        yield from self._passing(replace(bounds, canary=str(wanted.canary)), stage, before)
+        yield from shift_canary.admits(tuple(self.replaces), wanted.canary)
+
+    def _bounds(self, wanted: StageParameters | CanaryParameters, percent: float, hold: float) -> Bounds:
+        return Bounds(
+            percent=percent,
+            hold=hold,
+            by_metrics=wanted.until == "metrics",
+            at_most=wanted.at_most,
+            question=question(wanted),
+            misfit=self.misfit,
+        )
+
+    def _passing(self, bounds: Bounds, stage: Stage, before: Mapping[str, int]) -> Iterator[SubTask]:
+        if self.watched:
+            yield self._watch(bounds, stage, before)
+        else:
+            yield from _wait(bounds)
 
     def _warmup(self, wanted: WarmupParameters, stage: Stage) -> SubTask:
         data = {DOES: WARMUP, "percent": stage.percent, "scores": dict(stage.scores), **self._replacing()}
@@ -76,7 +100,7 @@ class Ramp:
             "former": {name: before.get(name, 0) for name in stage.scores},
             **self._replacing(),
         }
-        return SubTask(f"{bounds.percent:g}%/watch", f"watch {_said(bounds)}", watches=True, data=data)
+        return SubTask(f"{bounds.level}/watch", f"watch {_said(bounds)}", watches=True, data=data)
 
 
 def bounds_of(data: Mapping[str, Any]) -> Bounds:
@@ -98,16 +122,16 @@ def release(names: Sequence[str], percent: float) -> SubTask:
 
 def _wait(bounds: Bounds) -> Iterator[SubTask]:
     if bounds.hold:
-        held = f"hold at {bounds.percent:g} % for {format_duration(bounds.hold)}"
-        yield SubTask(f"{bounds.percent:g}%/hold", held, hold=bounds.hold)
+        held = f"hold at {bounds.stage} for {format_duration(bounds.hold)}"
+        yield SubTask(f"{bounds.level}/hold", held, hold=bounds.hold)
     if bounds.question:
         asked = f"wait for an approval: {bounds.question}"
-        yield SubTask(f"{bounds.percent:g}%/approve", asked, approval=bounds.question)
+        yield SubTask(f"{bounds.level}/approve", asked, approval=bounds.question)
 
 
 def _said(bounds: Bounds) -> str:
     """A stage's conditions in words."""
-    parts = [f"{bounds.percent:g} % for {format_duration(bounds.hold)}" if bounds.hold else f"{bounds.percent:g} %"]
+    parts = [f"{bounds.stage} for {format_duration(bounds.hold)}" if bounds.hold else bounds.stage]
     if bounds.by_metrics:
         parts.append("until the gates let it pass")
     if bounds.at_most is not None:

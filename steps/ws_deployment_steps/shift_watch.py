@@ -47,7 +47,9 @@ class Bounds:
 
     `hold` is the least time in seconds. With `by_metrics` it is passed as soon after it as the gates allow, and after
     `at_most` seconds a person is asked. `question` is what a person has to say yes to; empty for none.
-    `misfit` is what starts that don't fall as the weights say lead to, once the time is over.
+    `misfit` is what starts that don't fall as the weights say lead to, once the time is over. `canary` tells whom a
+    canary takes; empty for a stage of all users. A canary by time does not wait until its gates are sure: few users
+    seldom have the starts for that. They turn it back like any other.
     """
 
     percent: float
@@ -56,6 +58,17 @@ class Bounds:
     at_most: float | None = None
     question: str = ""
     misfit: Literal["hold", "ask", "rollback"] = "ask"
+    canary: str = ""
+
+    @property
+    def stage(self) -> str:
+        """What is watched, for people."""
+        return f"the canary of {self.canary}" if self.canary else f"{self.percent:g} %"
+
+    @property
+    def level(self) -> str:
+        """What the names of its sub-tasks begin with."""
+        return "canary" if self.canary else f"{self.percent:g}%"
 
 
 @dataclass(frozen=True)
@@ -135,9 +148,14 @@ class _Watching:
             raise self.watched.turn_back(look.clusters, _condemned(look), _asked(look))
         if look.action == "ask":
             return {"gates": f"{_judged(look.because)}. Go on all the same?"}, []
-        if look.action == "goOn":
+        if look.action == "goOn" or self._may_be_unsure(look):
             return {}, []
         return {}, [_judged(look.because) or "the gates have not come to a verdict yet"]
+
+    def _may_be_unsure(self, look: Look) -> bool:
+        bounds = self.watched.bounds
+        failed = any(record["verdict"] == "failed" for record in look.because)
+        return bool(bounds.canary) and not bounds.by_metrics and not failed
 
     def _measure(self) -> Fit | None:
         """What starts say of the weights; told where it has changed. None where nothing counts them."""
@@ -201,7 +219,7 @@ class _Watching:
 
     @property
     def _stage(self) -> str:
-        return f"{self.watched.bounds.percent:g} %"
+        return self.watched.bounds.stage
 
 
 def _judged(records: Sequence[Mapping[str, Any]]) -> str:

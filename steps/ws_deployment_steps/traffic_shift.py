@@ -32,10 +32,10 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment.traffic.ramp import ramp, shares
-from ws_deployment_steps import shift_back, shift_beside, shift_group, shift_judges, warmup
+from ws_deployment_steps import shift_back, shift_beside, shift_canary, shift_group, shift_judges, warmup
 from ws_deployment_steps.shift_judging import JudgingParameters
 from ws_deployment_steps.shift_plan import DOES, Ramp, percents
-from ws_deployment_steps.shift_stages import StageEntry, stages_of
+from ws_deployment_steps.shift_stages import ALL, CanaryParameters, StageEntry, canary_of, stages_of
 from ws_deployment_steps.warmup import Room, WarmupParameters
 
 #: What the task hands on: the clusters (short names) that were taken over from. In the data of the first sub-task too.
@@ -61,7 +61,15 @@ class TrafficShiftParameters(JudgingParameters):
     @model_validator(mode="after")
     def _rising_to_all(self) -> TrafficShiftParameters:
         stages_of(self.stages, self.hold)
+        if self.canary and self.via != "bridge":
+            msg = f"a canary limits whom a bridge admits; `via: {self.via}` can't"
+            raise ValueError(msg)
         return self
+
+    @property
+    def canary(self) -> CanaryParameters | None:
+        """What comes before the first stage."""
+        return canary_of(self.stages, self.hold)
 
 
 class TrafficShift(IStep[TrafficShiftParameters]):
@@ -98,12 +106,16 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             raise NotYetError("planning", on=context.meta.name, why=f"{missing} not registered yet")
         registrations = (*registrations, *foreseen)
         stages = self._stages(context, registrations)
-        subtasks = tuple(self._ramp(context, stages, registrations).subtasks(router, registrations))
+        ramp = self._ramp(context, stages, registrations)
+        subtasks = tuple(ramp.subtasks(router, registrations))
         old = shift_group.old(context, registrations)
         notes = [stage.imprecise for stage in stages if stage.imprecise]
+        notes += ["no canary: there is no stage below 100 % to come, or the new clusters take starts already"] * (
+            self.parameters.canary is not None and ramp.canary is None
+        )
         notes += shift_judges.foretold(context, self.parameters, stages[0].percent, old)
         return StepPlan(
-            _summary(new, old, [stage.percent for stage in stages]),
+            _summary(new, old, [stage.percent for stage in stages], str(ramp.canary.canary) if ramp.canary else ""),
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
@@ -125,9 +137,12 @@ class TrafficShift(IStep[TrafficShiftParameters]):
                 return self._warmed(context, router, subtask)
             case "release":
                 warmup.release(context, [name for name in subtask.data["clusters"] if name not in context.left_out])
+            case "limit" | "admit":
+                shift_canary.carry_out(context, subtask)
+                _tell(context, _of_all(router))
             case _:
                 router.carry_out(subtask)
-                _tell(context, shares(router.registrations()))
+                _tell(context, _of_all(router))
         return {}
 
     def verify(self, context: StepContext) -> None:
@@ -136,6 +151,10 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         for name in shift_group.new(context):
             if name not in context.left_out and not registrations[name].effective:
                 raise WsDeploymentError("verifying traffic of", on=context.meta.name, why=f"{name} takes no starts")
+            if self.parameters.canary and name not in context.left_out and registrations[name].limited:
+                raise WsDeploymentError(
+                    "verifying traffic of", on=context.meta.name, why=f"{name} still admits only some users"
+                )
         old = shift_group.old(context, tuple(registrations.values()))
         if left := [name for name in old if name not in context.left_out and registrations[name].effective]:
             raise WsDeploymentError(
@@ -156,6 +175,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
     def verify_rollback(self, context: StepContext, undo: Undo) -> None:
         """Every weight that the shift wrote is as before."""
         shift_back.verify(self._router(context), undo)
+        shift_beside.verify(context, undo)
 
     def _router(self, context: StepContext) -> ITrafficRouter:
         return context.traffic_router(self.parameters.via, self.parameters.options, context.meta)
@@ -214,7 +234,11 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _ramp(self, context: StepContext, stages: Sequence[Stage], registrations: Sequence[Registration]) -> Ramp:
         parameters = self.parameters
-        old = shift_group.old(context, registrations)
+        old, new = shift_group.old(context, registrations), shift_group.new(context)
+        its = [each for each in registrations if each.name in new]
+        wanted = parameters.canary
+        over = stages[0].percent == ALL or any(each.effective and not each.limited for each in its)
+        canary = None if over else wanted
         return Ramp(
             stages,
             {stage.percent: stage for stage in stages_of(parameters.stages, parameters.hold)},
@@ -224,6 +248,10 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             soak=parameters.soak,
             misfit=parameters.misfit,
             warmup=parameters.warmup if old else None,
+            canary=canary,
+            lifted=()
+            if canary or wanted is None
+            else tuple((each.name, wanted.canary) for each in its if each.limited),
         )
 
     def _offline(self, context: StepContext, reason: NotYetError) -> StepPlan:
@@ -248,6 +276,11 @@ def _telling(old: Sequence[str], subtasks: Sequence[SubTask]) -> tuple[SubTask, 
     return (first, *subtasks[1:])
 
 
+def _of_all(router: ITrafficRouter) -> dict[str, float]:
+    """How the starts of those are split who are admitted everywhere."""
+    return shares([each for each in router.registrations() if not each.limited])
+
+
 def _tell(context: StepContext, split: Mapping[str, float]) -> None:
     context.traffic({name: round(share, 1) for name, share in split.items() if share})
 
@@ -266,7 +299,7 @@ def _alive(context: StepContext) -> Verdict:
     return Verdict.proceed()
 
 
-def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float]) -> str:
-    levels = " → ".join(f"{percent:g} %" for percent in percents)
+def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float], canary: str) -> str:
+    levels = " → ".join([*([f"a canary of {canary}"] if canary else []), *(f"{percent:g} %" for percent in percents)])
     source = f"from {', '.join(old)} " if old else ""
     return f"move traffic {source}to {', '.join(new)}: {levels}"

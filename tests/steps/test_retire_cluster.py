@@ -196,6 +196,10 @@ def the_other_takes_none(context: RetireContext) -> None:
     context.world.registrations["meta"][1] = Registration("eu17", 0, available=True)
 
 
+def the_other_takes_some_alone(context: RetireContext) -> None:
+    context.world.registrations["meta"][1] = Registration("eu17", 50, available=True, limited=True)
+
+
 def takes_starts_elsewhere(context: RetireContext) -> None:
     """By its URL, whatever its name: that meta cluster governs nothing of this run."""
     cluster = replace(NEW, url="https://eu16")
@@ -222,6 +226,7 @@ FORBIDDEN: dict[str, tuple[Spoil, str]] = {
     "takes starts": (takes_starts, "it takes starts there (score 7)"),
     "the last": (is_the_last, "it is the last one that meta has"),
     "the last that takes starts": (the_other_takes_none, "no other cluster takes starts there"),
+    "the last that takes all": (the_other_takes_some_alone, "no other cluster takes starts there"),
     "takes starts at another": (takes_starts_elsewhere, "it takes starts there (score 50)"),
     "static": (is_static, "it is static"),
     "another of that name": (bears_anothers_name, "that name is registered with https://eu16"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,50 @@ def test_pods_that_keep_room_go_with_a_way_back_after_its_writes(
     alone = step.plan_rollback(context, Undo(plan, undo.finished, only=frozenset({"eu17", "eu16"})))
     assert alone.subtasks[-1].data["clusters"] == ["eu17"]
     assert asked[-1] == ["eu17"]
+
+
+MONITORS = {"canary": {"permission": "monitor"}, "hold": "1h"}
+
+
+def canary(**parameters: Any) -> TrafficShift:
+    return shift(stages=[MONITORS, "approve", 10, 100], **parameters)
+
+
+def test_a_canary_is_the_first_stage_for_some_users(context: Context) -> None:
+    plan = canary().plan(context)
+    told = names(plan)
+    assert told[:2] == ["canary/eu17/limit", "canary/us17/limit"]
+    assert [name for name in told if name.startswith("canary/")][2:] == [
+        "canary/hold",
+        "canary/approve",
+        "canary/eu17/admit",
+        "canary/us17/admit",
+    ]
+    writes = [name for name in told if name.startswith("10%/")]
+    assert told[2 : 2 + len(writes)] == writes
+    assert plan.summary.endswith("to eu17, us17: a canary of users with the permission `monitor` → 10 % → 100 %")
+    assert "canary/eu17/limit: admit only users with the permission `monitor` to eu17" in plan.diff
+    watched = names(canary(measure="told").plan(context))
+    assert "canary/watch" in watched
+    assert watched.index("canary/watch") < watched.index("canary/eu17/admit") < watched.index("10%/watch")
+
+
+def test_a_canary_that_was_cut_off_is_gone_on_with(context: Context) -> None:
+    now = context.router.now
+    now["eu17"] = replace(now["eu17"], limited=True)
+    now["us17"] = replace(now["us17"], score=5, available=True, limited=True)
+    assert names(canary().plan(context))[:2] == ["canary/eu17/limit", "canary/us17/limit"]
+
+
+def test_a_canary_that_is_over_is_not_begun_again_and_what_it_left_is_lifted(context: Context) -> None:
+    now = context.router.now
+    now["eu17"] = replace(now["eu17"], score=6, available=True)
+    now["us17"] = replace(now["us17"], score=6, available=True, limited=True)
+    plan = canary().plan(context)
+    assert [name for name in names(plan) if name.startswith("canary/")] == ["canary/us17/admit"]
+    assert "no canary: " in plan.diff
+
+
+def test_with_nothing_to_take_over_from_there_is_no_canary(context: Context) -> None:
+    context.router.now = {each.name: each for each in BEFORE[2:]}
+    assert not [name for name in names(canary().plan(context)) if name.startswith("canary/")]

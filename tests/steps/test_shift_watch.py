@@ -32,11 +32,13 @@ class Verdicts:
 
     def look(self) -> Look:
         action = self.actions.pop(0) if len(self.actions) > 1 else self.actions[0]
+        if isinstance(action, Look):
+            return action
         because = (RECORD,) if action in {"hold", "ask", "rollback"} else ()
         return Look((RECORD,), action, because, 1763716533.0)
 
     def as_json(self) -> dict[str, Any]:
-        return {"known": self.actions[0]}
+        return {"known": str(self.actions[0])}
 
 
 class Context(MetaContext):
@@ -133,6 +135,28 @@ def test_gates_hold_a_stage_until_they_let_it_go_on(context: Context) -> None:
     assert outputs["gates"] == {"known": "goOn"}
     assert context.told == [RECORD] * 3
     assert any("gate g of eu17: 40 % of 100 failed" in said for said in context.said)
+
+
+def test_a_canary_does_not_wait_for_gates_that_few_users_never_make_sure(context: Context) -> None:
+    unsure = {**RECORD, "verdict": "inconclusive"}
+    for action, because in (("", ()), ("hold", (unsure,))):
+        gates = Verdicts(Look((unsure,), action, because, 0.0))
+        watch(context, watched(Bounds(10, 0.0, canary="users of feature previews"), gates=gates))
+
+
+@pytest.mark.parametrize(("action", "by_metrics"), [("hold", False), ("", True)])
+def test_a_canary_waits_for_what_failed_and_where_it_shall(context: Context, action: str, by_metrics: bool) -> None:
+    bounds = Bounds(10, 0.0, by_metrics=by_metrics, canary="users of feature previews")
+    thread, done = in_background(context, watched(bounds, gates=Verdicts(action)))
+    until(lambda: any(said.startswith("holding at the canary of users of feature previews") for said in context.said))
+    assert not done
+    context.cancelled.set()
+    thread.join(30)
+
+
+def test_a_canary_is_turned_back_like_any_stage(context: Context) -> None:
+    with pytest.raises(TurnBackError, match="gate g of eu17"):
+        watch(context, watched(Bounds(10, 3600.0, canary="users of x"), gates=Verdicts("rollback")))
 
 
 def test_a_failed_gate_turns_back_at_once(context: Context) -> None:
