@@ -66,7 +66,9 @@ class Ramp:
         yield from shift_canary.limits(tuple(self.replaces), wanted.canary)
         yield from router.subtasks(stage)
         bounds = self._bounds(wanted, stage.percent, wanted.hold or 0.0)
-        yield from self._passing(replace(bounds, canary=str(wanted.canary)), stage, before)
+        # Few users seldom have the starts that make a comparison sure.
+        bounds = replace(bounds, what=f"the canary of {wanted.canary}", unsure=wanted.until == "time")
+        yield from self._passing(bounds, stage, before)
         yield from shift_canary.admits(tuple(self.replaces), wanted.canary)
 
     def _bounds(self, wanted: StageParameters | CanaryParameters, percent: float, hold: float) -> Bounds:
@@ -100,7 +102,7 @@ class Ramp:
             "former": {name: before.get(name, 0) for name in stage.scores},
             **self._replacing(),
         }
-        return SubTask(f"{bounds.level}/watch", f"watch {_said(bounds)}", watches=True, data=data)
+        return SubTask(f"{_level(bounds)}/watch", f"watch {_said(bounds)}", watches=True, data=data)
 
 
 def bounds_of(data: Mapping[str, Any]) -> Bounds:
@@ -123,10 +125,15 @@ def release(names: Sequence[str], percent: float) -> SubTask:
 def _wait(bounds: Bounds) -> Iterator[SubTask]:
     if bounds.hold:
         held = f"hold at {bounds.stage} for {format_duration(bounds.hold)}"
-        yield SubTask(f"{bounds.level}/hold", held, hold=bounds.hold)
+        yield SubTask(f"{_level(bounds)}/hold", held, hold=bounds.hold)
     if bounds.question:
         asked = f"wait for an approval: {bounds.question}"
-        yield SubTask(f"{bounds.level}/approve", asked, approval=bounds.question)
+        yield SubTask(f"{_level(bounds)}/approve", asked, approval=bounds.question)
+
+
+def _level(bounds: Bounds) -> str:
+    """What the names of its sub-tasks begin with."""
+    return "canary" if bounds.what else f"{bounds.percent:g}%"
 
 
 def _said(bounds: Bounds) -> str:

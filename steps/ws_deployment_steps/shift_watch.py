@@ -47,9 +47,9 @@ class Bounds:
 
     `hold` is the least time in seconds. With `by_metrics` it is passed as soon after it as the gates allow, and after
     `at_most` seconds a person is asked. `question` is what a person has to say yes to; empty for none.
-    `misfit` is what starts that don't fall as the weights say lead to, once the time is over. `canary` tells whom a
-    canary takes; empty for a stage of all users. A canary by time does not wait until its gates are sure: few users
-    seldom have the starts for that. They turn it back like any other.
+    `misfit` is what starts that don't fall as the weights say lead to, once the time is over. `what` is what people
+    call it, where it is no stage of all users. One that may be `unsure` does not wait for gates that don't come to a
+    verdict; they turn it back like any other.
     """
 
     percent: float
@@ -58,17 +58,13 @@ class Bounds:
     at_most: float | None = None
     question: str = ""
     misfit: Literal["hold", "ask", "rollback"] = "ask"
-    canary: str = ""
+    what: str = ""
+    unsure: bool = False
 
     @property
     def stage(self) -> str:
         """What is watched, for people."""
-        return f"the canary of {self.canary}" if self.canary else f"{self.percent:g} %"
-
-    @property
-    def level(self) -> str:
-        """What the names of its sub-tasks begin with."""
-        return "canary" if self.canary else f"{self.percent:g}%"
+        return self.what or f"{self.percent:g} %"
 
 
 @dataclass(frozen=True)
@@ -153,9 +149,8 @@ class _Watching:
         return {}, [_judged(look.because) or "the gates have not come to a verdict yet"]
 
     def _may_be_unsure(self, look: Look) -> bool:
-        bounds = self.watched.bounds
         failed = any(record["verdict"] == "failed" for record in look.because)
-        return bool(bounds.canary) and not bounds.by_metrics and not failed
+        return self.watched.bounds.unsure and not failed
 
     def _measure(self) -> Fit | None:
         """What starts say of the weights; told where it has changed. None where nothing counts them."""

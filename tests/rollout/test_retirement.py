@@ -146,3 +146,21 @@ def test_200_workspaces_are_all_waited_for_and_the_limit_is_a_question(tmp_path:
     assert list_clusters() == []
     told = [event["data"] for event in retiring.events() if event["kind"] == "task.finished"]
     assert told[0]["outputs"]["waitedFor.eu1"] == 200
+
+
+def test_a_gate_that_fails_in_the_soak_keeps_the_old_cluster_and_sends_traffic_back(tmp_path: Path) -> None:
+    rolled_out(write_config(tmp_path, pipeline=BARE), 1)
+    query = 'count(up{cluster="{{cluster}}"}) or vector(1)'
+    gate = {"name": "bad", "query": query, "failWhen": ">= 1", "interval": "1s"}
+    retire = {"step": "retire-cluster", "with": {"soak": "1h", "gates": [gate], "clusterLabel": "{name}"}}
+    config = write_config(tmp_path, pipeline=[*BARE, retire])
+
+    ended = program("run", "-c", config, "--output", "plain", "--cluster-id", "2", "--yes")
+
+    assert ended.code == 7, ended.err + ended.out
+    assert "eu1 stays: gate bad of eu2: 1 is >= 1" in ended.err
+    with BridgeClient(meta_endpoint("meta")) as bridge:
+        there = {status.name: (status.score, status.state.name) for status in bridge.list()}
+    assert there["eu1"] == (50, "AVAILABLE")
+    assert there["eu2"][1] == "CORDONED"
+    assert {cluster.name for cluster in list_clusters()} == {OLD, "gp-stag-ws-eu2-eu-west1"}

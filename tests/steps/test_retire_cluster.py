@@ -19,7 +19,17 @@ from ws_deployment.clients.kube import TransientKubeError
 from ws_deployment.clients.terraform_plan import AttributeChange, PlanSummary, ResourceChange
 from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import Governance
-from ws_deployment.interfaces import Change, Decision, NotYetError, Registration, StepPlan, SubTask, Undo, Verdict
+from ws_deployment.interfaces import (
+    Change,
+    Decision,
+    NotYetError,
+    Registration,
+    StepPlan,
+    SubTask,
+    TurnBackError,
+    Undo,
+    Verdict,
+)
 
 NEW = a_cluster("memory", governed_by=(Governance("meta"),))
 OLD = "gp-stag-ws-eu16-eu-west1"
@@ -328,6 +338,17 @@ def test_every_kind_is_waited_for_and_told(context: RetireContext, workspaces: W
         "eu16: no workspace is left",
     ]
     assert outputs == {"waitedFor.eu16": 12}
+    assert context.world.done == []
+
+
+def test_the_wait_ends_when_the_whole_run_is_taken_back(context: RetireContext, workspaces: Workspaces) -> None:
+    workspaces.found = [AT_WORK]
+    retire = step()
+    drain = effect(retire.plan(context), "/drain")
+    threading.Timer(0.2, lambda: setattr(context.world, "recalled", True)).start()
+    with pytest.raises(TurnBackError, match="another part of the run turned bad"):
+        retire.run(context, drain)
+    assert workspaces.looks
     assert context.world.done == []
 
 

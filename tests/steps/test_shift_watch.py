@@ -141,14 +141,14 @@ def test_a_canary_does_not_wait_for_gates_that_few_users_never_make_sure(context
     unsure = {**RECORD, "verdict": "inconclusive"}
     for action, because in (("", ()), ("hold", (unsure,))):
         gates = Verdicts(Look((unsure,), action, because, 0.0))
-        watch(context, watched(Bounds(10, 0.0, canary="users of feature previews"), gates=gates))
+        watch(context, watched(Bounds(10, 0.0, what="the canary", unsure=True), gates=gates))
 
 
 @pytest.mark.parametrize(("action", "by_metrics"), [("hold", False), ("", True)])
 def test_a_canary_waits_for_what_failed_and_where_it_shall(context: Context, action: str, by_metrics: bool) -> None:
-    bounds = Bounds(10, 0.0, by_metrics=by_metrics, canary="users of feature previews")
+    bounds = Bounds(10, 0.0, by_metrics=by_metrics, what="the canary", unsure=not by_metrics)
     thread, done = in_background(context, watched(bounds, gates=Verdicts(action)))
-    until(lambda: any(said.startswith("holding at the canary of users of feature previews") for said in context.said))
+    until(lambda: any(said.startswith("holding at the canary: ") for said in context.said))
     assert not done
     context.cancelled.set()
     thread.join(30)
@@ -156,7 +156,7 @@ def test_a_canary_waits_for_what_failed_and_where_it_shall(context: Context, act
 
 def test_a_canary_is_turned_back_like_any_stage(context: Context) -> None:
     with pytest.raises(TurnBackError, match="gate g of eu17"):
-        watch(context, watched(Bounds(10, 3600.0, canary="users of x"), gates=Verdicts("rollback")))
+        watch(context, watched(Bounds(10, 3600.0, what="the canary", unsure=True), gates=Verdicts("rollback")))
 
 
 def test_a_failed_gate_turns_back_at_once(context: Context) -> None:
