@@ -63,6 +63,20 @@ def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParamet
         )
 
 
+def looked(context: StepContext, wanted: JudgingParameters, old: Sequence[str]) -> Outputs:
+    """The first look of the gates, before the first write: what they know, for the watch of the first stage.
+
+    However late that begins, it counts all starts since.
+    """
+    clusters = shift_group.clusters(context)
+    with _asked(context, wanted) as client:
+        if client is None:
+            return {}
+        gates = gate_watch(context, wanted, client, [cluster.short_name for cluster in clusters], old)
+        gates.take_stock({cluster.short_name for cluster in clusters if cluster.create})
+        return {"gates": gates.as_json()}
+
+
 def back(
     context: StepContext, router: ITrafficRouter, wanted: JudgingParameters, subtask: SubTask
 ) -> Callable[[Sequence[str], str, str], TurnBackError]:

@@ -16,7 +16,7 @@ from ws_deployment_steps.warmup import WarmupParameters, subtask
 
 #: Key in the data of a sub-task that is no write of the router's: what it does.
 DOES = "does"
-WATCH, WARMUP, RELEASE = "watch", "warmup", "release"
+LOOK, WATCH, WARMUP, RELEASE = "look", "watch", "warmup", "release"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Ramp:
     """A shift as it is planned.
 
     `stages` are the writes, `wanted` the stages of the config by percent. `replaces` tells what each new cluster takes
-    over from. With `watched` each stage is watched; without it is only held. `soak` is the least time at the last
+    over from. With `watched` each stage is watched, by gates where it `looks` before the first write; without it is
+    only held. `soak` is the least time at the last
     stage, in seconds, and `misfit` what starts that don't fall as wanted lead to. With `warmup` each stage that writes
     anything waits for room before it. With `canary` the first stage takes some users alone at first, and then all;
     clusters in `lifted` are limited by a canary of an earlier attempt, which is over.
@@ -34,6 +35,7 @@ class Ramp:
     wanted: Mapping[float, StageParameters]
     replaces: Mapping[str, Sequence[str]]
     watched: bool
+    looks: bool
     soak: float
     misfit: Literal["hold", "ask", "rollback"]
     warmup: WarmupParameters | None = None
@@ -48,6 +50,8 @@ class Ramp:
         for place, stage in enumerate(self.stages):
             if self.warmup and stage.writes:
                 yield self._warmup(self.warmup, stage)
+            if self.looks and place == 0:
+                yield self._look(stage)
             if self.canary and place == 0:
                 yield from self._canary(self.canary, router, stage, before)
             else:
@@ -58,6 +62,10 @@ class Ramp:
             before = {**before, **stage.scores}
         if self.warmup and self.warmup.reserve:
             yield release(tuple(self.replaces), ALL)
+
+    def _look(self, stage: Stage) -> SubTask:
+        old = [name for name in stage.scores if name not in self.replaces]
+        return SubTask("look", "take down where the gates' counters stand", data={DOES: LOOK, "clusters": old})
 
     def _canary(
         self, wanted: CanaryParameters, router: ITrafficRouter, stage: Stage, before: Mapping[str, int]

@@ -131,6 +131,8 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _done(self, context: StepContext, router: ITrafficRouter, subtask: SubTask) -> Outputs:
         match subtask.data.get(DOES):
+            case "look":
+                return shift_judges.looked(context, self.parameters, subtask.data["clusters"])
             case "watch":
                 return shift_judges.watched(context, router, self.parameters, subtask)
             case "warmup":
@@ -245,6 +247,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             {c.short_name: shift_group.replaces(context, c, registrations) for c in shift_group.clusters(context)},
             # Where there is nothing to go back to, and nothing to compare with, nobody need look on.
             watched=parameters.watched and bool(old),
+            looks=bool(parameters.gates) and bool(old),
             soak=parameters.soak,
             misfit=parameters.misfit,
             warmup=parameters.warmup if old else None,
