@@ -37,6 +37,14 @@ def remembering(
     return (first, *subtasks[1:])
 
 
+def before(undo: Undo) -> dict[str, Registration]:
+    """The registrations, by name, from which the first of a shift's attempts went away."""
+    found: dict[str, Registration] = {}
+    for attempt in _attempts(undo.plan.subtasks):
+        found = _before(attempt) | found
+    return found
+
+
 def plan(router: ITrafficRouter, undo: Undo) -> StepPlan:
     """The writes that lead back. Raises RefusedError, naming each part that a hand or a later run has changed."""
     now = _now(router)
@@ -77,15 +85,16 @@ def verify(router: ITrafficRouter, undo: Undo) -> None:
 
 
 def _way(router: ITrafficRouter, undo: Undo, now: Mapping[str, Registration]) -> WayBack:
-    before: dict[str, Registration] = {}
     passed: dict[str, set[Weight]] = {}
     for attempt in _attempts(undo.plan.subtasks):
-        its = {name: read(name, told) for name, told in attempt[0].data[_BEFORE].items()}
-        before = its | before
-        for name, those in weights(its, _made(attempt, undo.finished)).items():
+        for name, those in weights(_before(attempt), _made(attempt, undo.finished)).items():
             if not undo.only or name in undo.only:
                 passed.setdefault(name, set()).update(those)
-    return way_back(before, now, passed, exact=router.exact)
+    return way_back(before(undo), now, passed, exact=router.exact)
+
+
+def _before(attempt: Sequence[SubTask]) -> dict[str, Registration]:
+    return {name: read(name, told) for name, told in attempt[0].data[_BEFORE].items()}
 
 
 def _attempts(subtasks: Sequence[SubTask]) -> Iterator[list[SubTask]]:

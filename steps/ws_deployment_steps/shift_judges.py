@@ -84,9 +84,9 @@ def back(
     return _Back(context.meta.name, wanted.turn_back, subtask.data["replaces"], exact=router.exact)
 
 
-def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameters) -> Verdict:
+def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameters, old: Sequence[str]) -> Verdict:
     """Whether the gates can be asked before any traffic moves; what they ask has to be there for the old clusters."""
-    new, old = shift_group.new(context), shift_group.old(context, router.registrations())
+    new = shift_group.new(context)
     try:
         with _asked(context, wanted) as client:
             if client is None and (wanted.gates or (wanted.measured == "required" and router.starts() is None)):

@@ -108,7 +108,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         stages = self._stages(context, registrations)
         ramp = self._ramp(context, stages, registrations)
         subtasks = tuple(ramp.subtasks(router, registrations))
-        old = shift_group.old(context, registrations)
+        old = _old(context, registrations)
         notes = [stage.imprecise for stage in stages if stage.imprecise]
         notes += ["no canary: there is no stage below 100 % to come, or the new clusters take starts already"] * (
             self.parameters.canary is not None and ramp.canary is None
@@ -119,9 +119,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
-            subtasks=_telling(
-                shift_group.old(context, registrations), shift_back.remembering(subtasks, registrations, new)
-            ),
+            subtasks=_telling(old, shift_back.remembering(subtasks, registrations, new)),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
@@ -157,7 +155,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
                 raise WsDeploymentError(
                     "verifying traffic of", on=context.meta.name, why=f"{name} still admits only some users"
                 )
-        old = shift_group.old(context, tuple(registrations.values()))
+        old = _old(context, tuple(registrations.values()))
         if left := [name for name in old if name not in context.left_out and registrations[name].effective]:
             raise WsDeploymentError(
                 "verifying traffic of", on=context.meta.name, why=f"{', '.join(left)} still take starts"
@@ -194,7 +192,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _old_known(self, context: StepContext) -> Verdict:
         registrations = self._router(context).registrations()
-        old = shift_group.old(context, registrations)
+        old = _old(context, registrations)
         named = {name for cluster in shift_group.clusters(context) for name in cluster.replaces or ()}
         if unknown := sorted(named - {registration.name for registration in registrations}):
             return Verdict.refuse(
@@ -210,12 +208,13 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             )
         if not self.parameters.watched:
             return Verdict.proceed("none")
-        return shift_judges.check(context, self._router(context), self.parameters)
+        router = self._router(context)
+        return shift_judges.check(context, router, self.parameters, _old(context, router.registrations()))
 
     def _room_known(self, context: StepContext) -> Verdict:
         if self.parameters.warmup is None:
             return Verdict.proceed("nobody looks")
-        return warmup.check(context, shift_group.old(context, self._router(context).registrations()))
+        return warmup.check(context, _old(context, self._router(context).registrations()))
 
     def _warmed(self, context: StepContext, router: ITrafficRouter, subtask: SubTask) -> Outputs:
         wanted = self.parameters.warmup or WarmupParameters()
@@ -231,12 +230,21 @@ class TrafficShift(IStep[TrafficShiftParameters]):
     def _stages(self, context: StepContext, registrations: Sequence[Registration]) -> tuple[Stage, ...]:
         weights = {cluster.short_name: cluster.capacity for cluster in shift_group.clusters(context)}
         levels = [stage.percent for stage in stages_of(self.parameters.stages, self.parameters.hold)]
-        old = shift_group.old(context, registrations)
-        return ramp(shift_group.new(context), old, registrations, levels, self.parameters.hold, weights=weights)
+        before = _before(context)
+        return ramp(
+            shift_group.new(context),
+            _old(context, registrations),
+            registrations,
+            levels,
+            self.parameters.hold,
+            weights=weights,
+            before=[known for each in registrations if (known := shift_group.same(each, before))],
+        )
 
     def _ramp(self, context: StepContext, stages: Sequence[Stage], registrations: Sequence[Registration]) -> Ramp:
         parameters = self.parameters
-        old, new = shift_group.old(context, registrations), shift_group.new(context)
+        old, new = _old(context, registrations), shift_group.new(context)
+        there = shift_group.still_old(registrations, _before(context))
         its = [each for each in registrations if each.name in new]
         wanted = parameters.canary
         over = stages[0].percent == ALL or any(each.effective and not each.limited for each in its)
@@ -244,7 +252,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         return Ramp(
             stages,
             {stage.percent: stage for stage in stages_of(parameters.stages, parameters.hold)},
-            {c.short_name: shift_group.replaces(context, c, registrations) for c in shift_group.clusters(context)},
+            {c.short_name: shift_group.replaces(context, c, there) for c in shift_group.clusters(context)},
             # Where there is nothing to go back to, and nothing to compare with, nobody need look on.
             watched=parameters.watched and bool(old),
             looks=bool(parameters.gates) and bool(old),
@@ -269,6 +277,16 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             unknown=(f"which clusters it moves from, and the single writes: {reason.why}",),
             subtasks=(),
         )
+
+
+def _before(context: StepContext) -> dict[str, Registration]:
+    """What an earlier attempt of the run went away from, by name; nothing at a first one."""
+    return shift_back.before(context.attempted) if context.attempted else {}
+
+
+def _old(context: StepContext, registrations: Sequence[Registration]) -> tuple[str, ...]:
+    """What is taken over from, by short name; what an earlier attempt has cordoned too."""
+    return shift_group.old(context, shift_group.still_old(registrations, _before(context)))
 
 
 def _telling(old: Sequence[str], subtasks: Sequence[SubTask]) -> tuple[SubTask, ...]:

@@ -72,6 +72,7 @@ class Carrier:
             {**self._deployment.inherited, **outputs},
             ask=lambda name, text: self._control.question(task.key, name, text),
         )
+        context.attempted = self._attempt.done.get(task.key)
         self._teller.begins(task, str(context.output))
         private_folder(context.folder)
         # A later attempt is a person's decision to plan what failed anew.
