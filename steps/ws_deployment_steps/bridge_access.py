@@ -76,6 +76,7 @@ def registrations(statuses: list[ClusterStatus]) -> list[Registration]:
             url=each.url,
             governed=each.governed,
             static=each.static,
+            limited=bool(each.admission_constraints),
         )
         for each in statuses
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,6 +102,17 @@ class GateWatch:
             remedy = "Mend the query; or set `dryRun: true`, with which a gate only tells."
             return Verdict.refuse("\n".join([*problems, *notes]), remedy)
         return Verdict.proceed("\n".join(notes))
+
+    def take_stock(self, fresh: Collection[str]) -> None:
+        """Take down where the counters of comparisons stand, before any traffic moves: what comes then is of the shift.
+
+        `fresh` are new clusters (short names) that nobody had before: what Prometheus knows nothing of, begins at 0.
+        What can't be asked now begins with the first look. Never raises for Prometheus.
+        """
+        comparing = {name: each for name, each in self._watched.items() if each.gate.compare}
+        answers = self._asker.now(query for each in comparing.values() for query in each.queries())
+        for each in comparing.values():
+            each.take_stock(answers, fresh)
 
     def begin_stage(self, percent: float) -> None:
         """A stage begins: verdicts are counted anew, all gates are due. The evidence since the shift began stays."""

@@ -6,6 +6,8 @@ Asked of the cluster itself: a meta cluster's own count misses prebuilds and wor
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.marks import RUN
@@ -13,7 +15,7 @@ from ws_deployment.interfaces import NotYetError, Registration, StepContext
 from ws_deployment_steps.forcing import refused
 
 #: Label of every Pod in which somebody works, and the label that says what it is.
-_WORKSPACE = {"component": "workspace"}
+WORKSPACE = {"component": "workspace"}
 _KIND = "workspaceType"
 
 
@@ -25,14 +27,19 @@ def workspaces(context: StepContext) -> Counter[str]:
     """
     from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
 
-    found: Counter[str] = Counter()
-    for pod in connect(context.kubeconfig(), context.cluster.context).list("v1", "Pod", selector=_WORKSPACE):
-        metadata = pod["metadata"]
-        labels = metadata.get("labels", {})
-        if labels.get(RUN) != context.run_id:
-            kind = str(labels.get(_KIND, "unknown")).lower()
-            found["stopping" if "deletionTimestamp" in metadata else kind] += 1
-    return found
+    pods = connect(context.kubeconfig(), context.cluster.context).list("v1", "Pod", selector=WORKSPACE)
+    of_users = [pod for pod in pods if is_workspace(pod, context.run_id)]
+    return Counter("stopping" if "deletionTimestamp" in pod["metadata"] else kind(pod) for pod in of_users)
+
+
+def is_workspace(pod: Mapping[str, Any], run_id: str) -> bool:
+    """Whether somebody works in a workspace's Pod, who is not the run itself that tests a cluster."""
+    return bool(pod["metadata"].get("labels", {}).get(RUN) != run_id)
+
+
+def kind(pod: Mapping[str, Any]) -> str:
+    """What a workspace's Pod is for: regular, prebuild, imagebuild and so on."""
+    return str(pod["metadata"].get("labels", {}).get(_KIND, "unknown")).lower()
 
 
 def refuse_workspaces(attempted: str, context: StepContext, forced: frozenset[str], *, begun: bool = False) -> None:

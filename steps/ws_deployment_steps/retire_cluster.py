@@ -7,11 +7,13 @@ waited for and removed, stands in modules of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Literal
 
 from pydantic import Field
 
 from ws_deployment.config.duration import Duration, format_duration
+from ws_deployment.config.gates import Gate
 from ws_deployment.errors import RefusedError
 from ws_deployment.interfaces import (
     Change,
@@ -21,26 +23,29 @@ from ws_deployment.interfaces import (
     MetaCluster,
     NotYetError,
     Outputs,
-    Parameters,
     PreRun,
     Scope,
     StepContext,
     StepPlan,
     SubTask,
+    TurnBackError,
     Undo,
     Verdict,
 )
-from ws_deployment_steps import destruction, shift_group
+from ws_deployment_steps import destruction, shift_group, soak_judging
 from ws_deployment_steps.forcing import refused
 from ws_deployment_steps.retirees import Choice, Retiree, choose, made_by_config
 from ws_deployment_steps.retirement import Retirement, verify_gone
+from ws_deployment_steps.shift_judging import GateParameters
+from ws_deployment_steps.shift_watch import Bounds
+from ws_deployment_steps.soak_judging import Soak
 from ws_deployment_steps.standing import standings
 from ws_deployment_steps.traffic_shift import OLD
 
 _DAY = 86400.0
 
 
-class RetireParameters(Parameters):
+class RetireParameters(GateParameters):
     """What retire-cluster takes."""
 
     soak: Duration = Field(default=_DAY, ge=0, description="Wait before anything is done to them.")
@@ -50,6 +55,11 @@ class RetireParameters(Parameters):
     )
     via: str = Field(default="bridge", description="bridge, gpctl, command, or another installed registrar.")
     options: dict[str, Any] = Field(default_factory=dict, description="The registrar's own parameters.")
+    turn_back: Literal["run", "task"] = Field(
+        default="run",
+        description="What goes back when a gate fails during the soak: the run with its traffic, or nothing; in either "
+        "case no cluster goes.",
+    )
     shift: str = Field(default="traffic-shift", description="Name of the step whose old clusters go.")
     clusters: tuple[str, ...] = Field(
         default=(), description="Short names; default: those that the shift of this run took over from."
@@ -66,7 +76,8 @@ class RetireCluster(IStep[RetireParameters]):
 
     def pre_runs(self) -> Sequence[IPreRun]:
         """The clusters are known, ours, not in use by starts, and this machine can destroy them."""
-        return (PreRun("may go", self._may_go),)
+        judged = (PreRun("gates", self._gates_answer),) if self.parameters.gates else ()
+        return (PreRun("may go", self._may_go), *judged)
 
     def plan(self, context: StepContext) -> StepPlan:
         """Every effect on every cluster is a sub-task of its own."""
@@ -78,16 +89,25 @@ class RetireCluster(IStep[RetireParameters]):
         if not choice.retirees:
             return StepPlan(f"there is nothing to retire{kept}", Change.NONE, subtasks=())
         subtasks = self._subtasks(context, choice)
+        names = tuple(each.cluster.short_name for each in choice.retirees)
+        notes = self._soak(context, names).left_out(context) if self.parameters.gates else ()
         return StepPlan(
             f"retire {choice.names}, which is removed for good{kept}",
             Change.DESTROY,
-            diff="\n".join(f"{subtask.name}: {subtask.summary}" for subtask in subtasks),
+            diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
             fingerprint={f"maker of {each.cluster.short_name}": each.made_by for each in choice.retirees},
             subtasks=subtasks,
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
         """Carry out one effect on one cluster."""
+        if context.recalled():
+            why = "another part of the run turned bad"
+            raise TurnBackError("retiring at", on=context.meta.name, why=why)
+        if subtask.name == "soak":
+            return self._soak(context, subtask.data["clusters"]).watch(
+                context, Bounds(**subtask.data["bounds"]), self._registrar(context)(context.meta).registrations()
+            )
         its = self._retirement(context, subtask)
         match subtask.name.rpartition("/")[2]:
             case "cordon":
@@ -134,6 +154,24 @@ class RetireCluster(IStep[RetireParameters]):
             return Verdict.refuse(f"{error.on}: {error.why}", error.remedy)
         return Verdict.proceed(f"{choice.names or 'none'} may go")
 
+    def _gates_answer(self, context: StepContext) -> Verdict:
+        names = self._names(context)
+        if names is None:
+            return Verdict.deferred(f"which clusters go is known after {self.parameters.shift}")
+        return self._soak(context, names).check(context)
+
+    def _soak(self, context: StepContext, names: Sequence[str]) -> Soak:
+        """Who is judged while these clusters wait for their retirement, and by what is known of the shift."""
+        named = bool(self.parameters.clusters)
+        registrations = self._registrar(context)(context.meta).registrations()
+        return Soak(
+            self.parameters,
+            old=names,
+            new=soak_judging.taking(context, registrations, names, named=named),
+            known=context.outputs(self.parameters.shift).get("gates") or {},
+            whole_run=self.parameters.turn_back == "run" and not named,
+        )
+
     def _names(self, context: StepContext) -> tuple[str, ...] | None:
         """Short names of those that shall go as far as the world allows; None before the shift."""
         if self.parameters.clusters:
@@ -155,8 +193,9 @@ class RetireCluster(IStep[RetireParameters]):
         choice = choose(context, names, named=False)
         kept = f"; {choice.kept_words}" if choice.kept else ""
         soak = format_duration(self.parameters.soak)
+        judged = f", judged by {_called(self.parameters.gates)}," if self.parameters.gates else ""
         return StepPlan(
-            f"after {soak} retire {choice.names or 'nothing'}{kept}",
+            f"after {soak}{judged} retire {choice.names or 'nothing'}{kept}",
             Change.DESTROY,
             unknown=(f"the single effects, after {self.parameters.shift}",),
             subtasks=(),
@@ -169,6 +208,12 @@ class RetireCluster(IStep[RetireParameters]):
         question = told.approval if isinstance(told.approval, str) else f"Retire {choice.names} for good?"
         first = [SubTask("soak", soak, hold=told.soak)] if told.soak else []
         first += [SubTask("approve", f"wait for an approval: {question}", approval=question)] if told.approval else []
+        if told.gates:
+            names = [each.cluster.short_name for each in choice.retirees]
+            bounds = soak_judging.bounds(names, told.soak, question if told.approval else "")
+            asks = f", and until a person approves: {question}" if told.approval else ""
+            data = {"clusters": names, "bounds": asdict(bounds)}
+            first = [SubTask("soak", f"{soak}, judged by {_called(told.gates)}{asks}", watches=True, data=data)]
         of_each = [self._effects(context, retiree) for retiree in choice.retirees]
         return (*first, *(effects[0] for effects in of_each), *(each for effects in of_each for each in effects[1:]))
 
@@ -201,7 +246,7 @@ class RetireCluster(IStep[RetireParameters]):
 
     def _gone(self, context: StepContext, undo: Undo) -> Iterator[tuple[str, str]]:
         """Clusters that are gone, or half so, each with what of it."""
-        told = {subtask.data["cluster"]: subtask.data for subtask in undo.plan.subtasks if subtask.data}
+        told = {subtask.data["cluster"]: subtask.data for subtask in undo.plan.subtasks if "cluster" in subtask.data}
         for name, data in told.items():
             there = Retiree(made_by_config(context, name), data["run"]).seen_from(context)
             registered = {at.meta for at in standings(there, self._registrar(context)) if at.there}
@@ -219,3 +264,8 @@ class RetireCluster(IStep[RetireParameters]):
             return context.registrar(self.parameters.via, self.parameters.options, meta)
 
         return at
+
+
+def _called(gates: Sequence[Gate]) -> str:
+    """The names of gates."""
+    return ", ".join(gate.called for gate in gates)

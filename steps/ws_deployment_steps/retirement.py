@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ws_deployment.errors import RefusedError, WsDeploymentError
-from ws_deployment.interfaces import IRegistrar, MetaCluster, Outputs, StepContext
+from ws_deployment.interfaces import IRegistrar, MetaCluster, Outputs, StepContext, TurnBackError
 from ws_deployment_steps import destruction, ownership
 from ws_deployment_steps.draining import Draining, Question, at_work
 from ws_deployment_steps.standing import Standing, refuse_forbidden, standings
@@ -70,7 +70,13 @@ class Retirement:
         return {f"retired.{self.context.cluster.short_name}": self.context.cluster.name}
 
     def _refuse_starts(self) -> None:
-        """Raise RefusedError where it takes starts again: such a wait has no end. A bridge may be away meanwhile."""
+        """Raise RefusedError where it takes starts again: such a wait has no end. A bridge may be away meanwhile.
+
+        Raises TurnBackError where the whole run is taken back.
+        """
+        if self.context.recalled():
+            name = self.context.cluster.short_name
+            raise TurnBackError("retiring", on=name, why="another part of the run turned bad")
         try:
             found = standings(self.context, self.registrar)
         except WsDeploymentError as error:

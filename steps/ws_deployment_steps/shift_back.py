@@ -19,6 +19,7 @@ from ws_deployment.traffic.restore import (
     weights,
 )
 from ws_deployment_steps.forcing import refused, starts
+from ws_deployment_steps.shift_plan import DOES
 
 _UNDOING = "undoing the shift of"
 #: Key in the data of a shift's first sub-task: the registrations before it, by name.
@@ -34,6 +35,14 @@ def remembering(
     before = {each.name: recorded(replace(each, url="") if each.name in new else each) for each in registrations}
     first = replace(subtasks[0], data={**subtasks[0].data, _BEFORE: before})
     return (first, *subtasks[1:])
+
+
+def before(undo: Undo) -> dict[str, Registration]:
+    """The registrations, by name, from which the first of a shift's attempts went away."""
+    found: dict[str, Registration] = {}
+    for attempt in _attempts(undo.plan.subtasks):
+        found = _before(attempt) | found
+    return found
 
 
 def plan(router: ITrafficRouter, undo: Undo) -> StepPlan:
@@ -76,15 +85,16 @@ def verify(router: ITrafficRouter, undo: Undo) -> None:
 
 
 def _way(router: ITrafficRouter, undo: Undo, now: Mapping[str, Registration]) -> WayBack:
-    before: dict[str, Registration] = {}
     passed: dict[str, set[Weight]] = {}
     for attempt in _attempts(undo.plan.subtasks):
-        its = {name: read(name, told) for name, told in attempt[0].data[_BEFORE].items()}
-        before = its | before
-        for name, those in weights(its, _made(attempt, undo.finished)).items():
+        for name, those in weights(_before(attempt), _made(attempt, undo.finished)).items():
             if not undo.only or name in undo.only:
                 passed.setdefault(name, set()).update(those)
-    return way_back(before, now, passed, exact=router.exact)
+    return way_back(before(undo), now, passed, exact=router.exact)
+
+
+def _before(attempt: Sequence[SubTask]) -> dict[str, Registration]:
+    return {name: read(name, told) for name, told in attempt[0].data[_BEFORE].items()}
 
 
 def _attempts(subtasks: Sequence[SubTask]) -> Iterator[list[SubTask]]:
@@ -111,7 +121,7 @@ def _made(attempt: Sequence[SubTask], finished: Collection[str]) -> Iterator[Wri
     last = max((place for place, subtask in enumerate(attempt) if subtask.name in finished), default=-1)
     passed_over = {subtask.part for subtask in attempt[: last + 1] if subtask.name not in finished}
     for place, subtask in enumerate(attempt):
-        if not subtask.hold and not subtask.approval and not subtask.watches:
+        if not subtask.hold and not subtask.approval and DOES not in subtask.data:
             yield from _writes(subtask)
         if place > last and subtask.part not in passed_over:
             return

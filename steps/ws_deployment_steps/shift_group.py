@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ws_deployment.interfaces import Registration, StepContext, WorkspaceCluster
 from ws_deployment.traffic.levels import DEFAULT_SCORE, HIGHEST_SCORE
@@ -26,6 +27,20 @@ def old(context: StepContext, registrations: Sequence[Registration]) -> tuple[st
     """What the run's clusters take over from, by short name."""
     replaced = (replaces(context, cluster, registrations) for cluster in clusters(context))
     return tuple(dict.fromkeys(name for names in replaced for name in names))
+
+
+def still_old(registrations: Sequence[Registration], before: Mapping[str, Registration]) -> list[Registration]:
+    """The registrations, but available where they were so `before`: an earlier attempt may have cordoned old ones."""
+    return [
+        replace(each, available=each.available or known.available) if (known := same(each, before)) else each
+        for each in registrations
+    ]
+
+
+def same(each: Registration, before: Mapping[str, Registration]) -> Registration | None:
+    """What a cluster was before; None where it was not there, or is another one of that name."""
+    known = before.get(each.name)
+    return known if known and (not known.url or not each.url or known.url == each.url) else None
 
 
 def replaces(context: StepContext, cluster: WorkspaceCluster, registrations: Sequence[Registration]) -> tuple[str, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ws_deployment.config.v1 import BridgeApi
 from ws_deployment.errors import TransientError, WsDeploymentError
-from ws_deployment.fleet.names import metrics_label
 from ws_deployment.interfaces import (
     ITrafficRouter,
     NotYetError,
@@ -19,10 +17,9 @@ from ws_deployment.interfaces import (
     TurnBackError,
     Verdict,
 )
-from ws_deployment.interfaces.prometheus_access import prometheus_client
 from ws_deployment.traffic.ramp import shares
 from ws_deployment_steps import shift_group
-from ws_deployment_steps.gate_watch import GateWatch
+from ws_deployment_steps.judges import api, gate_watch, labels, prometheus, pulses
 from ws_deployment_steps.pulse import Pulse
 from ws_deployment_steps.shift_judging import JudgingParameters
 from ws_deployment_steps.shift_plan import bounds_of, percents
@@ -33,20 +30,19 @@ from ws_deployment_steps.starts_counted import StartsCounted
 if TYPE_CHECKING:
     from ws_deployment.clients.prometheus import PrometheusClient
 
-#: Seconds that the API of a new cluster has to answer.
-_PULSE_TIMEOUT = 3.0
-
 
 def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParameters, subtask: SubTask) -> Outputs:
     """Watch a stage until it may be passed. Raises TurnBackError where it has to go back."""
     data = subtask.data
     new = [name for name in shift_group.new(context) if name not in context.left_out]
     old = [name for name in data["scores"] if name not in new and name not in context.left_out]
+    left = [cluster for cluster in shift_group.clusters(context) if cluster.short_name in new]
     bounds = bounds_of(data)
+    split = shares([each for each in router.registrations() if not each.limited])
     with _asked(context, wanted) as client:
         gates = None
         if wanted.gates and client:
-            gates = _gate_watch(context, wanted, client, new, old)
+            gates = gate_watch(context, wanted, client, new, old)
             if known := context.earlier.get("gates"):
                 gates.from_json(known)
             gates.begin_stage(bounds.percent)
@@ -54,21 +50,43 @@ def watched(context: StepContext, router: ITrafficRouter, wanted: JudgingParamet
             context,
             Watched(
                 bounds=bounds,
-                shares=shares(router.registrations()),
-                wanted=percents(data["scores"], context.left_out),
+                shares=split,
+                # What a canary takes depends on who comes: there is no share that it should have.
+                wanted=split if bounds.what else percents(data["scores"], context.left_out),
                 before=percents(data["former"], context.left_out),
                 gates=gates,
-                starts=_starts(context, router, wanted, client, [*new, *old]),
-                pulse=Pulse(_pulses(context), wanted.lost_after),
-                must_measure=wanted.measured == "required",
-                turn_back=_Back(context.meta.name, wanted.turn_back, data["replaces"], exact=router.exact),
+                starts=None if bounds.what else _starts(context, router, wanted, client, [*new, *old]),
+                pulse=Pulse(pulses(context, left), wanted.lost_after),
+                must_measure=wanted.measured == "required" and not bounds.what,
+                turn_back=back(context, router, wanted, subtask),
             ),
         )
 
 
-def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameters) -> Verdict:
+def looked(context: StepContext, wanted: JudgingParameters, old: Sequence[str]) -> Outputs:
+    """The first look of the gates, before the first write: what they know, for the watch of the first stage.
+
+    However late that begins, it counts all starts since.
+    """
+    clusters = shift_group.clusters(context)
+    with _asked(context, wanted) as client:
+        if client is None:
+            return {}
+        gates = gate_watch(context, wanted, client, [cluster.short_name for cluster in clusters], old)
+        gates.take_stock({cluster.short_name for cluster in clusters if cluster.create})
+        return {"gates": gates.as_json()}
+
+
+def back(
+    context: StepContext, router: ITrafficRouter, wanted: JudgingParameters, subtask: SubTask
+) -> Callable[[Sequence[str], str, str], TurnBackError]:
+    """Makes the error that turns back: of clusters (short names; none for all), the reason, what to look at."""
+    return _Back(context.meta.name, wanted.turn_back, subtask.data["replaces"], exact=router.exact)
+
+
+def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameters, old: Sequence[str]) -> Verdict:
     """Whether the gates can be asked before any traffic moves; what they ask has to be there for the old clusters."""
-    new, old = shift_group.new(context), shift_group.old(context, router.registrations())
+    new = shift_group.new(context)
     try:
         with _asked(context, wanted) as client:
             if client is None and (wanted.gates or (wanted.measured == "required" and router.starts() is None)):
@@ -77,7 +95,7 @@ def check(context: StepContext, router: ITrafficRouter, wanted: JudgingParameter
                     f"Add `prometheus: {{url: …}}` to the meta cluster {context.meta.name}.",
                 )
             if client and wanted.gates:
-                return _gate_watch(context, wanted, client, new, old).check()
+                return gate_watch(context, wanted, client, new, old).check()
     except NotYetError as error:
         return Verdict.deferred(f"{context.meta.name}: {error.why}")
     except TransientError as error:
@@ -96,36 +114,15 @@ def foretold(context: StepContext, wanted: JudgingParameters, percent: float, ol
         with _asked(context, wanted) as client:
             if client is None:
                 return ()
-            told = _gate_watch(context, wanted, client, shift_group.new(context), old).foresee(percent)
+            told = gate_watch(context, wanted, client, shift_group.new(context), old).foresee(percent)
     except WsDeploymentError:
         return ()
     return tuple(f"{percent:g} %: gate {gate}: {text}" for gate, text in told.items())
 
 
-def _gate_watch(
-    context: StepContext,
-    wanted: JudgingParameters,
-    client: PrometheusClient,
-    new: Sequence[str],
-    old: Sequence[str],
-) -> GateWatch:
-    labels = _labels(context, wanted)
-    return GateWatch(wanted.gates or (), client, new=labels(new), old=labels(old), api=_api(context))
-
-
-@contextmanager
-def _asked(context: StepContext, wanted: JudgingParameters) -> Iterator[PrometheusClient | None]:
-    """A client of the meta cluster's Prometheus while the context lasts; None where there is none."""
-    if not wanted.gates and wanted.measured == "off":
-        yield None
-        return
-    meta = context.meta
-    told = context.cluster_type(meta.type).prometheus(meta)
-    if told is None:
-        yield None
-        return
-    with prometheus_client(context, told) as client:
-        yield client
+def _asked(context: StepContext, wanted: JudgingParameters) -> AbstractContextManager[PrometheusClient | None]:
+    """A client of the meta cluster's Prometheus, where anything is to be asked."""
+    return prometheus(context) if wanted.gates or wanted.measured != "off" else nullcontext()
 
 
 def _starts(
@@ -141,19 +138,8 @@ def _starts(
         return StartsCounted(lambda: router.starts() or {}, wanted.settle)
     if client is None:
         return None
-    asked = StartsAsked(client, _labels(context, wanted)(names), _api(context))
+    asked = StartsAsked(client, labels(context, wanted)(names), api(context))
     return StartsCounted(asked.look, wanted.settle)
-
-
-def _pulses(context: StepContext) -> dict[str, Callable[[], object]]:
-    from ws_deployment.clients.kube import Kube  # noqa: PLC0415  heavy
-
-    asks: dict[str, Callable[[], object]] = {}
-    for cluster in shift_group.clusters(context):
-        if cluster.short_name not in context.left_out:
-            kubeconfig = context.with_cluster(cluster).kubeconfig()
-            asks[cluster.short_name] = Kube(kubeconfig, cluster.context, timeout=_PULSE_TIMEOUT).version
-    return asks
 
 
 @dataclass(frozen=True)
@@ -177,21 +163,3 @@ class _Back:
             parts=parts,
             whole_run=self.how == "run",
         )
-
-
-def _labels(context: StepContext, wanted: JudgingParameters) -> Callable[[Sequence[str]], dict[str, str]]:
-    """Makes of short names what the label `cluster` of their metrics is."""
-
-    def labels(names: Sequence[str]) -> dict[str, str]:
-        if template := wanted.cluster_label:
-            return {name: template.replace("{name}", name) for name in names}
-        return {name: metrics_label(context.fleet.environment, name) for name in names}
-
-    return labels
-
-
-def _api(context: StepContext) -> BridgeApi:
-    try:
-        return context.bridge(context.meta).api
-    except WsDeploymentError:  # without a bridge the metrics are today's, unless a gate says otherwise
-        return "2026"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
@@ -19,6 +18,7 @@ from ws_deployment.interfaces import StepContext, TurnBackError
 from ws_deployment.traffic.measured import Fit, fit
 from ws_deployment_steps.gate_watch import Look
 from ws_deployment_steps.pulse import Pulse
+from ws_deployment_steps.questions import Questions
 from ws_deployment_steps.starts_counted import StartsCounted
 
 #: Seconds between two looks at all that is watched; each gate has its own interval beside.
@@ -47,7 +47,9 @@ class Bounds:
 
     `hold` is the least time in seconds. With `by_metrics` it is passed as soon after it as the gates allow, and after
     `at_most` seconds a person is asked. `question` is what a person has to say yes to; empty for none.
-    `misfit` is what starts that don't fall as the weights say lead to, once the time is over.
+    `misfit` is what starts that don't fall as the weights say lead to, once the time is over. `what` is what people
+    call it, where it is no stage of all users. One that may be `unsure` does not wait for gates that don't come to a
+    verdict; they turn it back like any other.
     """
 
     percent: float
@@ -56,6 +58,13 @@ class Bounds:
     at_most: float | None = None
     question: str = ""
     misfit: Literal["hold", "ask", "rollback"] = "ask"
+    what: str = ""
+    unsure: bool = False
+
+    @property
+    def stage(self) -> str:
+        """What is watched, for people."""
+        return self.what or f"{self.percent:g} %"
 
 
 @dataclass(frozen=True)
@@ -84,30 +93,31 @@ def watch(context: StepContext, watched: Watched) -> dict[str, Any]:
 
     Raises TurnBackError where a gate fails, a cluster is lost, or the whole run is taken back.
     """
-    with watched.pulse, ExitStack() as stack:
-        return _Watching(context, watched, stack).to_the_end()
+    with watched.pulse, Questions(context) as questions:
+        return _Watching(context, watched, questions).to_the_end()
 
 
 @dataclass
 class _Watching:
     context: StepContext
     watched: Watched
-    stack: ExitStack
-    began: float = field(default_factory=time.monotonic)
-    answers: dict[str, Callable[[], str]] = field(default_factory=dict)
-    approved: dict[str, str] = field(default_factory=dict)
+    questions: Questions
+    began: float = 0.0
     told: str = ""
     told_at: float = 0.0
     split: Mapping[str, float] | None = None
     split_at: float = 0.0
 
     def to_the_end(self) -> dict[str, Any]:
+        # Of the clock only what passed before this process counts: it may be set meanwhile.
+        before = max(time.time() - self.context.began, 0.0) if self.context.began else 0.0
+        self.began = time.monotonic() - before
         while True:
             self._stop_if_asked()
             asks, waits = self._judge()
             measured = self._measure()
             held = [*waits, *self._time_and_measure(measured, asks)]
-            if text := self._unanswered(asks):
+            if text := self.questions.unanswered(asks):
                 held.append(f"waiting for a person: {text}")
             if not held:
                 return self._outputs(measured)
@@ -134,9 +144,13 @@ class _Watching:
             raise self.watched.turn_back(look.clusters, _condemned(look), _asked(look))
         if look.action == "ask":
             return {"gates": f"{_judged(look.because)}. Go on all the same?"}, []
-        if look.action == "goOn":
+        if look.action == "goOn" or self._may_be_unsure(look):
             return {}, []
         return {}, [_judged(look.because) or "the gates have not come to a verdict yet"]
+
+    def _may_be_unsure(self, look: Look) -> bool:
+        failed = any(record["verdict"] == "failed" for record in look.because)
+        return self.watched.bounds.unsure and not failed
 
     def _measure(self) -> Fit | None:
         """What starts say of the weights; told where it has changed. None where nothing counts them."""
@@ -186,17 +200,6 @@ class _Watching:
         )
         return f"starts do not fall as the weights say: {split} of {measured.starts} starts"
 
-    def _unanswered(self, asks: Mapping[str, str]) -> str:
-        """The first question that nobody has said yes to. One is put at a time: a task waits for one thing."""
-        for key, text in asks.items():
-            if key not in self.answers:
-                self.answers[key] = self.stack.enter_context(self.context.question(text))
-            who = self.answers[key]()
-            if not who:
-                return text
-            self.approved[text] = who
-        return ""
-
     def _say(self, held: Sequence[str]) -> None:
         """Tell why the stage is held: at once where that is new, else from time to time."""
         gist = "; ".join(text for text in held if not text.endswith(" left"))
@@ -207,11 +210,11 @@ class _Watching:
     def _outputs(self, measured: Fit | None) -> dict[str, Any]:
         seen = {name: round(share, 1) for name, share in measured.shares.items()} if measured else {}
         gates = self.watched.gates.as_json() if self.watched.gates else {}
-        return {"approved": self.approved, "measured": seen, "gates": gates}
+        return {"approved": self.questions.approved, "measured": seen, "gates": gates}
 
     @property
     def _stage(self) -> str:
-        return f"{self.watched.bounds.percent:g} %"
+        return self.watched.bounds.stage
 
 
 def _judged(records: Sequence[Mapping[str, Any]]) -> str:

@@ -32,10 +32,11 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment.traffic.ramp import ramp, shares
-from ws_deployment_steps import shift_back, shift_group, shift_judges
+from ws_deployment_steps import shift_back, shift_beside, shift_canary, shift_group, shift_judges, warmup
 from ws_deployment_steps.shift_judging import JudgingParameters
-from ws_deployment_steps.shift_plan import Ramp
-from ws_deployment_steps.shift_stages import StageEntry, stages_of
+from ws_deployment_steps.shift_plan import DOES, Ramp, percents
+from ws_deployment_steps.shift_stages import ALL, CanaryParameters, StageEntry, canary_of, stages_of
+from ws_deployment_steps.warmup import Room, WarmupParameters
 
 #: What the task hands on: the clusters (short names) that were taken over from. In the data of the first sub-task too.
 OLD = "old"
@@ -53,11 +54,22 @@ class TrafficShiftParameters(JudgingParameters):
     )
     hold: Duration = Field(default=900.0, ge=0, description="Least time at each stage but the last.")
     soak: Duration = Field(default=0.0, ge=0, description="Least time at the last stage; gates go on judging.")
+    warmup: WarmupParameters | None = Field(
+        default=None, description="Before each stage wait until the new clusters have room; default: nobody looks."
+    )
 
     @model_validator(mode="after")
     def _rising_to_all(self) -> TrafficShiftParameters:
         stages_of(self.stages, self.hold)
+        if self.canary and self.via != "bridge":
+            msg = f"a canary limits whom a bridge admits; `via: {self.via}` can't"
+            raise ValueError(msg)
         return self
+
+    @property
+    def canary(self) -> CanaryParameters | None:
+        """What comes before the first stage."""
+        return canary_of(self.stages, self.hold)
 
 
 class TrafficShift(IStep[TrafficShiftParameters]):
@@ -74,6 +86,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             PreRun("registered", self._registered),
             PreRun("old clusters", self._old_known),
             PreRun("gates", self._gates_answer),
+            PreRun("room", self._room_known),
         )
 
     def plan(self, context: StepContext) -> StepPlan:
@@ -93,28 +106,44 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             raise NotYetError("planning", on=context.meta.name, why=f"{missing} not registered yet")
         registrations = (*registrations, *foreseen)
         stages = self._stages(context, registrations)
-        subtasks = tuple(self._ramp(context, stages, registrations).subtasks(router, registrations))
-        old = shift_group.old(context, registrations)
+        ramp = self._ramp(context, stages, registrations)
+        subtasks = tuple(ramp.subtasks(router, registrations))
+        old = _old(context, registrations)
         notes = [stage.imprecise for stage in stages if stage.imprecise]
+        notes += ["no canary: there is no stage below 100 % to come, or the new clusters take starts already"] * (
+            self.parameters.canary is not None and ramp.canary is None
+        )
         notes += shift_judges.foretold(context, self.parameters, stages[0].percent, old)
         return StepPlan(
-            _summary(new, old, [stage.percent for stage in stages]),
+            _summary(new, old, [stage.percent for stage in stages], str(ramp.canary.canary) if ramp.canary else ""),
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
             fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
-            subtasks=_telling(
-                shift_group.old(context, registrations), shift_back.remembering(subtasks, registrations, new)
-            ),
+            subtasks=_telling(old, shift_back.remembering(subtasks, registrations, new)),
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs | None:
         """Carry out one write and tell how traffic is split now, or watch a stage."""
-        router = self._router(context)
-        if subtask.watches:
-            return shift_judges.watched(context, router, self.parameters, subtask)
-        router.carry_out(subtask)
-        _tell(context, shares(router.registrations()))
-        return {OLD: subtask.data[OLD]} if OLD in subtask.data else None
+        old = {OLD: subtask.data[OLD]} if OLD in subtask.data else {}
+        return {**self._done(context, self._router(context), subtask), **old}
+
+    def _done(self, context: StepContext, router: ITrafficRouter, subtask: SubTask) -> Outputs:
+        match subtask.data.get(DOES):
+            case "look":
+                return shift_judges.looked(context, self.parameters, subtask.data["clusters"])
+            case "watch":
+                return shift_judges.watched(context, router, self.parameters, subtask)
+            case "warmup":
+                return self._warmed(context, router, subtask)
+            case "release":
+                warmup.release(context, [name for name in subtask.data["clusters"] if name not in context.left_out])
+            case "limit" | "admit":
+                shift_canary.carry_out(context, subtask)
+                _tell(context, _of_all(router))
+            case _:
+                router.carry_out(subtask)
+                _tell(context, _of_all(router))
+        return {}
 
     def verify(self, context: StepContext) -> None:
         """The new clusters take starts, and none of the old ones does."""
@@ -122,7 +151,11 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         for name in shift_group.new(context):
             if name not in context.left_out and not registrations[name].effective:
                 raise WsDeploymentError("verifying traffic of", on=context.meta.name, why=f"{name} takes no starts")
-        old = shift_group.old(context, tuple(registrations.values()))
+            if self.parameters.canary and name not in context.left_out and registrations[name].limited:
+                raise WsDeploymentError(
+                    "verifying traffic of", on=context.meta.name, why=f"{name} still admits only some users"
+                )
+        old = _old(context, tuple(registrations.values()))
         if left := [name for name in old if name not in context.left_out and registrations[name].effective]:
             raise WsDeploymentError(
                 "verifying traffic of", on=context.meta.name, why=f"{', '.join(left)} still take starts"
@@ -130,15 +163,19 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def plan_rollback(self, context: StepContext, undo: Undo) -> StepPlan:
         """Weights and cordons as they were before the shift."""
-        return shift_back.plan(self._router(context), undo)
+        return shift_beside.undone_too(context, shift_back.plan(self._router(context), undo), undo)
 
     def rollback(self, context: StepContext, subtask: SubTask, undo: Undo) -> None:
-        """Carry out one write back and tell how traffic is split now."""
+        """Carry out one write back and tell how traffic is split now, or undo what was done beside."""
+        if DOES in subtask.data:
+            self._done(context, self._router(context), subtask)
+            return
         _tell(context, shift_back.carry_out(self._router(context), subtask, undo))
 
     def verify_rollback(self, context: StepContext, undo: Undo) -> None:
         """Every weight that the shift wrote is as before."""
         shift_back.verify(self._router(context), undo)
+        shift_beside.verify(context, undo)
 
     def _router(self, context: StepContext) -> ITrafficRouter:
         return context.traffic_router(self.parameters.via, self.parameters.options, context.meta)
@@ -155,7 +192,7 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _old_known(self, context: StepContext) -> Verdict:
         registrations = self._router(context).registrations()
-        old = shift_group.old(context, registrations)
+        old = _old(context, registrations)
         named = {name for cluster in shift_group.clusters(context) for name in cluster.replaces or ()}
         if unknown := sorted(named - {registration.name for registration in registrations}):
             return Verdict.refuse(
@@ -171,24 +208,61 @@ class TrafficShift(IStep[TrafficShiftParameters]):
             )
         if not self.parameters.watched:
             return Verdict.proceed("none")
-        return shift_judges.check(context, self._router(context), self.parameters)
+        router = self._router(context)
+        return shift_judges.check(context, router, self.parameters, _old(context, router.registrations()))
+
+    def _room_known(self, context: StepContext) -> Verdict:
+        if self.parameters.warmup is None:
+            return Verdict.proceed("nobody looks")
+        return warmup.check(context, _old(context, self._router(context).registrations()))
+
+    def _warmed(self, context: StepContext, router: ITrafficRouter, subtask: SubTask) -> Outputs:
+        wanted = self.parameters.warmup or WarmupParameters()
+        split, new = percents(subtask.data["scores"], context.left_out), shift_group.new(context)
+        room = Room(
+            subtask.data["percent"],
+            {name: share for name, share in split.items() if name in new},
+            [name for name in split if name not in new],
+        )
+        turn_back = shift_judges.back(context, router, self.parameters, subtask)
+        return warmup.warmed(context, wanted, room, turn_back)
 
     def _stages(self, context: StepContext, registrations: Sequence[Registration]) -> tuple[Stage, ...]:
         weights = {cluster.short_name: cluster.capacity for cluster in shift_group.clusters(context)}
         levels = [stage.percent for stage in stages_of(self.parameters.stages, self.parameters.hold)]
-        old = shift_group.old(context, registrations)
-        return ramp(shift_group.new(context), old, registrations, levels, self.parameters.hold, weights=weights)
+        before = _before(context)
+        return ramp(
+            shift_group.new(context),
+            _old(context, registrations),
+            registrations,
+            levels,
+            self.parameters.hold,
+            weights=weights,
+            before=[known for each in registrations if (known := shift_group.same(each, before))],
+        )
 
     def _ramp(self, context: StepContext, stages: Sequence[Stage], registrations: Sequence[Registration]) -> Ramp:
         parameters = self.parameters
+        old, new = _old(context, registrations), shift_group.new(context)
+        there = shift_group.still_old(registrations, _before(context))
+        its = [each for each in registrations if each.name in new]
+        wanted = parameters.canary
+        over = stages[0].percent == ALL or any(each.effective and not each.limited for each in its)
+        canary = None if over else wanted
         return Ramp(
             stages,
             {stage.percent: stage for stage in stages_of(parameters.stages, parameters.hold)},
-            {c.short_name: shift_group.replaces(context, c, registrations) for c in shift_group.clusters(context)},
+            {c.short_name: shift_group.replaces(context, c, there) for c in shift_group.clusters(context)},
             # Where there is nothing to go back to, and nothing to compare with, nobody need look on.
-            watched=parameters.watched and bool(shift_group.old(context, registrations)),
+            watched=parameters.watched and bool(old),
+            looks=bool(parameters.gates) and bool(old),
             soak=parameters.soak,
             misfit=parameters.misfit,
+            warmup=parameters.warmup if old else None,
+            canary=canary,
+            lifted=()
+            if canary or wanted is None
+            else tuple((each.name, wanted.canary) for each in its if each.limited),
         )
 
     def _offline(self, context: StepContext, reason: NotYetError) -> StepPlan:
@@ -205,12 +279,27 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         )
 
 
+def _before(context: StepContext) -> dict[str, Registration]:
+    """What an earlier attempt of the run went away from, by name; nothing at a first one."""
+    return shift_back.before(context.attempted) if context.attempted else {}
+
+
+def _old(context: StepContext, registrations: Sequence[Registration]) -> tuple[str, ...]:
+    """What is taken over from, by short name; what an earlier attempt has cordoned too."""
+    return shift_group.old(context, shift_group.still_old(registrations, _before(context)))
+
+
 def _telling(old: Sequence[str], subtasks: Sequence[SubTask]) -> tuple[SubTask, ...]:
     """The sub-tasks, the first of which says which clusters are taken over from."""
     if not subtasks or not old:
         return tuple(subtasks)
     first = replace(subtasks[0], data={**subtasks[0].data, OLD: list(old)})
     return (first, *subtasks[1:])
+
+
+def _of_all(router: ITrafficRouter) -> dict[str, float]:
+    """How the starts of those are split who are admitted everywhere."""
+    return shares([each for each in router.registrations() if not each.limited])
 
 
 def _tell(context: StepContext, split: Mapping[str, float]) -> None:
@@ -231,7 +320,7 @@ def _alive(context: StepContext) -> Verdict:
     return Verdict.proceed()
 
 
-def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float]) -> str:
-    levels = " → ".join(f"{percent:g} %" for percent in percents)
+def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float], canary: str) -> str:
+    levels = " → ".join([*([f"a canary of {canary}"] if canary else []), *(f"{percent:g} %" for percent in percents)])
     source = f"from {', '.join(old)} " if old else ""
     return f"move traffic {source}to {', '.join(new)}: {levels}"

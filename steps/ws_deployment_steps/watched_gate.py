@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from ws_deployment.clients.prometheus import Sample
@@ -34,6 +34,21 @@ class WatchedGate:
         """All that a look asks for."""
         clusters = (*self.new, *self.old) if self.gate.compare else tuple(self.new)
         return [self._filled(template, name) for name in clusters for template in self.templates()]
+
+    def take_stock(self, answers: Mapping[str, Answer], fresh: Collection[str]) -> None:
+        """Take down where counters stand, and judge nothing. Those of `fresh` clusters that are not there stand at 0.
+
+        What could not be asked is taken down at the first look.
+        """
+        comparison = self.gate.compare or Comparison()
+        for name, counts in self._counts.items():
+            try:
+                bad, every = self._counters(answers, name, comparison)
+            except WsDeploymentError:
+                continue
+            if name in fresh and not every:
+                counts.begin_at_nothing()
+            counts.since(bad, every)
 
     def judge(self, answers: Mapping[str, Answer], stage: float, tests: int) -> list[dict[str, Any]]:
         """The record of each new cluster, as `StepContext.gate` tells it. `tests` is how many comparisons decide."""

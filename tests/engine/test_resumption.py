@@ -22,8 +22,8 @@ from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.pipeline import ConfiguredStep
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store, opened
-from ws_deployment.errors import RefusedError, UsageError
-from ws_deployment.interfaces import StepContext, StepPlan
+from ws_deployment.errors import CancelledError, RefusedError, UsageError, WsDeploymentError
+from ws_deployment.interfaces import Outputs, StepContext, StepPlan, SubTask, Undo
 
 Steps = tuple[ConfiguredStep, ...]
 Pipeline = Callable[..., tuple[ConfigV1, Steps]]
@@ -111,6 +111,38 @@ def _end_holds(state: Path) -> None:
         )
 
 
+class Looks(Scripted):
+    """Looks on, and is asked to stop the first time; keeps when it was begun."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__(Script())
+        self.stop = stop
+        self.began: list[float] = []
+
+    def plan(self, context: StepContext) -> StepPlan:  # noqa: ARG002  it is the same for all
+        return StepPlan("look", subtasks=(SubTask("watch", watches=True), SubTask("run")))
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:  # noqa: ARG002  as above
+        self.began.append(context.began)
+        if not self.stop.is_set():
+            self.stop.set()
+            raise CancelledError("looking", why="asked to stop")
+        return {}
+
+
+def test_a_watch_that_is_gone_on_with_knows_when_it_was_begun(tmp_path: Path, pipeline: Pipeline) -> None:
+    stop = threading.Event()
+    first = Looks(stop)
+    fleet, steps = pipeline({"eu": "meta"}, first=first)
+    before = time.time()
+    with pytest.raises(InterruptedRunError):
+        carry_out(fleet, tmp_path, steps, stop)
+    stopped = time.time()
+    assert go_on(tmp_path, resumption.resume).status is Status.DONE
+    assert before <= first.began[0] == first.began[1] <= stopped
+    assert first.began[2] == 0.0
+
+
 class HoldsUs(Scripted):
     """Holds on us1 alone."""
 
@@ -184,6 +216,42 @@ def test_a_retry_does_what_failed_and_what_depended_on_it(tmp_path: Path, pipeli
     assert sorted(second.ran) == ["eu1", "eu1", "us1"]
     assert shift.ran == ["meta"]
     assert shift.saw["meta"]["fleet"] == ["eu1", "us1"]
+
+
+class Remembers(Scripted):
+    """Does one thing after the other and fails at the last one, so often; keeps what it is told of attempts before."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__(Script())
+        self.failures = failures
+        self.told: list[Undo | None] = []
+
+    def plan(self, context: StepContext) -> StepPlan:
+        self.told.append(context.attempted)
+        data = {"planned": len(self.told)}
+        return StepPlan("plan", diff="long", subtasks=(SubTask("one", data=data), SubTask("two"), SubTask("three")))
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:
+        if subtask.name == "three" and len(self.told) <= self.failures:
+            raise WsDeploymentError("running", on=name_of(context), why="told to fail")
+        return {subtask.name: len(self.told)}
+
+
+def test_a_task_that_is_tried_again_knows_what_the_attempts_before_it_did(tmp_path: Path, pipeline: Pipeline) -> None:
+    first = Remembers(failures=2)
+    fleet, steps = pipeline({"eu": "meta"}, first=first)
+    carry_out(fleet, tmp_path, steps)
+    assert go_on(tmp_path, resumption.retry).status is Status.FAILED
+    assert go_on(tmp_path, resumption.retry).status is Status.DONE
+    assert first.told[0] is None
+    second, third = first.told[1:]
+    assert second
+    assert third
+    assert [subtask.name for subtask in second.plan.subtasks] == ["one", "two", "three"]
+    assert (second.finished, second.outputs) == (("one", "two"), {"one": 1, "two": 1})
+    assert [subtask.data.get("planned") for subtask in third.plan.subtasks] == [1, None, None, 2, None, None]
+    assert third.finished == ("one", "two", "one", "two")
+    assert third.plan.diff == ""
 
 
 def test_a_retry_of_one_task_leaves_the_other_failures(tmp_path: Path, pipeline: Pipeline) -> None:

@@ -213,6 +213,43 @@ def test_a_person_is_asked_while_a_subtask_goes_on(tmp_path: Path) -> None:
     store.close()
 
 
+class AsksInVain(Scripted):
+    """Asks, thinks better of it, and goes on for a while."""
+
+    def __init__(self, store: Path) -> None:
+        super().__init__(Script())
+        self.state = State(store)
+        self.waits: list[list[str]] = []
+
+    def run(self, context: StepContext, subtask: SubTask) -> Outputs:
+        del subtask
+        with context.question("Shall it go on?") as answered:
+            assert not answered()
+            self.waits.append(self._waited_for())
+        self.waits.append(self._waited_for())
+        return {}
+
+    def _waited_for(self) -> list[str]:
+        store = Store(self.state)
+        try:
+            return [wait.text for wait in store.waits(RUN)]
+        finally:
+            store.close()
+
+
+def test_a_question_that_is_left_unanswered_is_withdrawn_at_once(tmp_path: Path) -> None:
+    fleet = config({"eu": "meta"})
+    step = AsksInVain(tmp_path)
+    events: list[Event] = []
+    report = carry_out(fleet, tmp_path, configured(fleet, first=step), events=events)
+    assert report.status is Status.DONE
+    assert step.waits == [["Shall it go on?"], []]
+    told = [
+        (event.kind, event.data.get("text")) for event in events if event.kind in {"task.waiting", "task.withdrawn"}
+    ]
+    assert told == [("task.waiting", "Shall it go on?"), ("task.withdrawn", "Shall it go on?")]
+
+
 def test_an_earlier_yes_does_not_answer_a_question_that_is_put_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

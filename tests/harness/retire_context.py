@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ws_deployment.config.prometheus import Prometheus
 from ws_deployment.config.v1 import Project, SecretReference, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces import (
@@ -42,6 +43,7 @@ class World:
         self.away: set[str] = set()
         self.done: list[str] = []
         self.asked: list[str] = []
+        self.recalled = False
         self.answer: Callable[[], str] = lambda: ""
 
     def answers(self) -> str:
@@ -112,6 +114,7 @@ class RetireContext(StepContext):
         self.metas = tuple(MetaCluster(name, "europe-west1", "existing", None) for name in metas)
         self.fleet = Fleet("fleet", "staging", Project(id="p"), 17, clusters, self.metas)
         self.world, self.said, self.earlier = world, [], {}  # type: tuple[World, list[str], dict[str, Outputs]]
+        self.splits: list[Mapping[str, float]] = []
         self._top, self._meta, self._cluster = folder, self.metas[0], None  # type: tuple[Path, MetaCluster, Any]
 
     def made(self, name: str, *, fleet: str = "fleet", by: str = MAKER) -> None:
@@ -120,6 +123,10 @@ class RetireContext(StepContext):
         folder = self._top / name / "terraform"
         folder.mkdir(parents=True)
         (folder / "owner.json").write_text(json.dumps({"run": by, "fleet": fleet}))
+
+    def asks_prometheus(self, url: str) -> None:
+        """Have a Prometheus at its meta cluster."""
+        self._meta = replace(self._meta, prometheus=Prometheus(url=url))
 
     def at(self, meta: str) -> RetireContext:
         """The same at another meta cluster."""
@@ -154,7 +161,11 @@ class RetireContext(StepContext):
         wanted: Mapping[str, float] | None = None,
         measured: Mapping[str, float] | None = None,
     ) -> None:
-        raise AssertionError((shares, wanted, measured))
+        assert measured is None, "nobody counts starts after a shift"
+        self.splits.append(wanted or shares)
+
+    def recalled(self) -> bool:
+        return self.world.recalled
 
     def question(self, text: str) -> AbstractContextManager[Callable[[], str]]:
         @contextlib.contextmanager

@@ -131,6 +131,18 @@ def test_all_that_is_asked_at_once_is_kept_until_it_is_answered() -> None:
     assert streams.folded(story).tasks[gated.KEY].asks == "Starts fall as they please. Go on all the same?"
 
 
+def test_a_question_that_is_withdrawn_is_asked_nowhere_any_more() -> None:
+    story = gated.asking()
+    text = "Starts fall as they please. Go on all the same?"
+    story.say(730.0, Kind.TASK_WITHDRAWN, gated.KEY, name="question 2", text=text)
+    run = streams.folded(story)
+    assert run.tasks[gated.KEY].asks == "May it go on to 50 %?"
+    assert f"no approval is waited for any more: {text}" in "\n".join(lines(story))
+    told = messages(story)[-1]
+    assert (told.occasion, told.facts["withdrawn"], told.facts["question"]) == ("waiting", True, text)
+    assert told.title.endswith("waits for approval no more")
+
+
 # -- the story -----------------------------------------------------------------------------------------------------
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
-import time
 import urllib.request
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from harness.configs import write_config
-from harness.program import LIMIT, Ended, program
+from harness.program import Ended, Running, program
 
 from ws_deployment.clients.bridge.client import BridgeClient
 from ws_deployment.clients.kube import Kube
@@ -66,43 +62,6 @@ def hold(kube: Kube, pods: list[str], finalizers: list[str]) -> None:
     for pod in pods:
         metadata = {"name": pod, "namespace": "default", "finalizers": finalizers}
         kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
-
-
-class Retiring:
-    """The command while it goes on, and what it has told so far."""
-
-    def __init__(self, *arguments: str) -> None:
-        argv = [sys.executable, "-m", "ws_deployment.cli.main", *arguments]
-        self._child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self._lines: list[str] = []
-        self._reader = threading.Thread(target=lambda: self._lines.extend(self._child.stdout or ()), daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.kill()
-        self._child.wait()
-        self._reader.join(10)
-
-    def text(self) -> str:
-        return "".join(self._lines)
-
-    def until(self, words: str) -> None:
-        end = time.monotonic() + LIMIT
-        while words not in self.text():
-            assert self._child.poll() is None, self.text()
-            assert time.monotonic() < end, self.text()
-            time.sleep(0.05)
-
-    def wait(self) -> int:
-        code = self._child.wait(LIMIT)
-        self._reader.join(10)
-        return code
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._lines if line.startswith("{")]
 
 
 def test_the_replaced_cluster_is_retired_and_nothing_is_left_of_it(tmp_path: Path) -> None:
@@ -171,7 +130,7 @@ def test_200_workspaces_are_all_waited_for_and_the_limit_is_a_question(tmp_path:
     slow = [workspace["metadata"]["name"] for workspace in workspaces[:10]]
     hold(kube, slow, ["test.example.com/backup"])
 
-    with Retiring("retire", "-c", str(config), "eu1", "--soak", "0s", "--json") as retiring:
+    with Running("retire", "-c", str(config), "eu1", "--soak", "0s", "--json") as retiring:
         retiring.until("200 of 200 workspaces left: 20 imagebuild, 40 prebuild, 140 regular")
         retiring.until("Wait on for as long again?")
         assert OLD in {each.name for each in list_clusters()}
@@ -187,3 +146,21 @@ def test_200_workspaces_are_all_waited_for_and_the_limit_is_a_question(tmp_path:
     assert list_clusters() == []
     told = [event["data"] for event in retiring.events() if event["kind"] == "task.finished"]
     assert told[0]["outputs"]["waitedFor.eu1"] == 200
+
+
+def test_a_gate_that_fails_in_the_soak_keeps_the_old_cluster_and_sends_traffic_back(tmp_path: Path) -> None:
+    rolled_out(write_config(tmp_path, pipeline=BARE), 1)
+    query = 'count(up{cluster="{{cluster}}"}) or vector(1)'
+    gate = {"name": "bad", "query": query, "failWhen": ">= 1", "interval": "1s"}
+    retire = {"step": "retire-cluster", "with": {"soak": "1h", "gates": [gate], "clusterLabel": "{name}"}}
+    config = write_config(tmp_path, pipeline=[*BARE, retire])
+
+    ended = program("run", "-c", config, "--output", "plain", "--cluster-id", "2", "--yes")
+
+    assert ended.code == 7, ended.err + ended.out
+    assert "eu1 stays: gate bad of eu2: 1 is >= 1" in ended.err
+    with BridgeClient(meta_endpoint("meta")) as bridge:
+        there = {status.name: (status.score, status.state.name) for status in bridge.list()}
+    assert there["eu1"] == (50, "AVAILABLE")
+    assert there["eu2"][1] == "CORDONED"
+    assert {cluster.name for cluster in list_clusters()} == {OLD, "gp-stag-ws-eu2-eu-west1"}

@@ -109,6 +109,45 @@ def test_a_sick_cluster_is_named_with_its_numbers(world: World) -> None:
     json.dumps(record)
 
 
+def test_starts_between_the_stock_taking_and_the_first_look_count(world: World) -> None:
+    del world.all["eu17"]  # nobody has started anything on it
+    first = world.watch("start-failures", value_gate())
+    first.take_stock({"eu17"})
+    world.starts({"eu15": 30, "eu16": 60, "eu17": 100}, {"eu17": 0.5})
+    watch = world.watch("start-failures", value_gate())  # another process, some time later
+    watch.from_json(json.loads(json.dumps(first.as_json())))
+    watch.begin_stage(10)
+    look = watch.look()
+    (record,) = [record for record in look.records if record["gate"] == "start-failures"]
+    assert (record["samples"], record["counts"]["failed"]) == (100, 1)
+    assert look.action == "rollback"
+
+
+def test_what_a_cluster_counted_before_the_stock_taking_does_not_count(world: World) -> None:
+    watch = world.watch("start-failures")
+    watch.take_stock({"eu17"})
+    world.starts({"eu15": 50, "eu16": 50, "eu17": 60}, {})
+    assert watch.look().records[0]["samples"] == 60
+    unseen = world.watch("start-failures", new={"eu19": "production-eu19"})
+    unseen.take_stock(())  # it was there before the run, and only Prometheus did not see it yet
+    world.starts({"eu19": 500}, {"eu19": 0.9})
+    assert unseen.look().action == ""
+
+
+def test_a_stock_that_can_not_be_taken_is_taken_at_the_first_look(world: World) -> None:
+    def away() -> Any:
+        raise PrometheusUnavailableError("asking Prometheus at", on="http://x", why="connection refused")
+
+    world.broken = {"starts": away}
+    watch = world.watch("start-failures")
+    watch.take_stock({"eu17"})
+    world.broken = {}
+    world.starts({"eu17": 500}, {"eu17": 0.9})
+    assert watch.look().action == ""
+    world.starts({"eu15": 50, "eu16": 50, "eu17": 60}, {"eu17": 0.9})
+    assert looked(world, watch).action == "rollback"
+
+
 def test_a_healthy_cluster_goes_on_when_it_is_sure_and_not_before(world: World) -> None:
     watch = world.watch("start-failures")
     watch.begin_stage(50)

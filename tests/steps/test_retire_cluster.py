@@ -19,7 +19,17 @@ from ws_deployment.clients.kube import TransientKubeError
 from ws_deployment.clients.terraform_plan import AttributeChange, PlanSummary, ResourceChange
 from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import Governance
-from ws_deployment.interfaces import Change, Decision, NotYetError, Registration, StepPlan, SubTask, Undo, Verdict
+from ws_deployment.interfaces import (
+    Change,
+    Decision,
+    NotYetError,
+    Registration,
+    StepPlan,
+    SubTask,
+    TurnBackError,
+    Undo,
+    Verdict,
+)
 
 NEW = a_cluster("memory", governed_by=(Governance("meta"),))
 OLD = "gp-stag-ws-eu16-eu-west1"
@@ -196,6 +206,10 @@ def the_other_takes_none(context: RetireContext) -> None:
     context.world.registrations["meta"][1] = Registration("eu17", 0, available=True)
 
 
+def the_other_takes_some_alone(context: RetireContext) -> None:
+    context.world.registrations["meta"][1] = Registration("eu17", 50, available=True, limited=True)
+
+
 def takes_starts_elsewhere(context: RetireContext) -> None:
     """By its URL, whatever its name: that meta cluster governs nothing of this run."""
     cluster = replace(NEW, url="https://eu16")
@@ -222,6 +236,7 @@ FORBIDDEN: dict[str, tuple[Spoil, str]] = {
     "takes starts": (takes_starts, "it takes starts there (score 7)"),
     "the last": (is_the_last, "it is the last one that meta has"),
     "the last that takes starts": (the_other_takes_none, "no other cluster takes starts there"),
+    "the last that takes all": (the_other_takes_some_alone, "no other cluster takes starts there"),
     "takes starts at another": (takes_starts_elsewhere, "it takes starts there (score 50)"),
     "static": (is_static, "it is static"),
     "another of that name": (bears_anothers_name, "that name is registered with https://eu16"),
@@ -323,6 +338,17 @@ def test_every_kind_is_waited_for_and_told(context: RetireContext, workspaces: W
         "eu16: no workspace is left",
     ]
     assert outputs == {"waitedFor.eu16": 12}
+    assert context.world.done == []
+
+
+def test_the_wait_ends_when_the_whole_run_is_taken_back(context: RetireContext, workspaces: Workspaces) -> None:
+    workspaces.found = [AT_WORK]
+    retire = step()
+    drain = effect(retire.plan(context), "/drain")
+    threading.Timer(0.2, lambda: setattr(context.world, "recalled", True)).start()
+    with pytest.raises(TurnBackError, match="another part of the run turned bad"):
+        retire.run(context, drain)
+    assert workspaces.looks
     assert context.world.done == []
 
 

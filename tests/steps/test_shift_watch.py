@@ -32,11 +32,13 @@ class Verdicts:
 
     def look(self) -> Look:
         action = self.actions.pop(0) if len(self.actions) > 1 else self.actions[0]
+        if isinstance(action, Look):
+            return action
         because = (RECORD,) if action in {"hold", "ask", "rollback"} else ()
         return Look((RECORD,), action, because, 1763716533.0)
 
     def as_json(self) -> dict[str, Any]:
-        return {"known": self.actions[0]}
+        return {"known": str(self.actions[0])}
 
 
 class Context(MetaContext):
@@ -45,6 +47,7 @@ class Context(MetaContext):
         self.told: list[Mapping[str, Any]] = []
         self.measured: list[Mapping[str, float] | None] = []
         self.asked: list[str] = []
+        self.on_the_table: list[str] = []
         self.says_yes = threading.Event()
         self.recall = False
 
@@ -64,7 +67,9 @@ class Context(MetaContext):
     @contextmanager
     def question(self, text: str) -> Iterator[Callable[[], str]]:
         self.asked.append(text)
+        self.on_the_table.append(text)
         yield lambda: "anna@desk" if self.says_yes.is_set() else ""
+        self.on_the_table.remove(text)
 
     def recalled(self) -> bool:
         return self.recall
@@ -117,11 +122,41 @@ def test_a_stage_is_passed_when_its_time_is_over(context: Context) -> None:
     assert time.monotonic() - began >= 0.3
 
 
+def test_the_time_before_a_kill_counts(context: Context) -> None:
+    """A watch that was cut off and is gone on with holds for the rest of its time alone."""
+    context.began = time.time() - 3599.8
+    began = time.monotonic()
+    watch(context, watched(Bounds(50, 3600.0)))
+    assert 0.1 <= time.monotonic() - began < 30
+
+
 def test_gates_hold_a_stage_until_they_let_it_go_on(context: Context) -> None:
     outputs = watch(context, watched(Bounds(50, 0.0), gates=Verdicts("", "hold", "goOn")))
     assert outputs["gates"] == {"known": "goOn"}
     assert context.told == [RECORD] * 3
     assert any("gate g of eu17: 40 % of 100 failed" in said for said in context.said)
+
+
+def test_a_canary_does_not_wait_for_gates_that_few_users_never_make_sure(context: Context) -> None:
+    unsure = {**RECORD, "verdict": "inconclusive"}
+    for action, because in (("", ()), ("hold", (unsure,))):
+        gates = Verdicts(Look((unsure,), action, because, 0.0))
+        watch(context, watched(Bounds(10, 0.0, what="the canary", unsure=True), gates=gates))
+
+
+@pytest.mark.parametrize(("action", "by_metrics"), [("hold", False), ("", True)])
+def test_a_canary_waits_for_what_failed_and_where_it_shall(context: Context, action: str, by_metrics: bool) -> None:
+    bounds = Bounds(10, 0.0, by_metrics=by_metrics, what="the canary", unsure=not by_metrics)
+    thread, done = in_background(context, watched(bounds, gates=Verdicts(action)))
+    until(lambda: any(said.startswith("holding at the canary: ") for said in context.said))
+    assert not done
+    context.cancelled.set()
+    thread.join(30)
+
+
+def test_a_canary_is_turned_back_like_any_stage(context: Context) -> None:
+    with pytest.raises(TurnBackError, match="gate g of eu17"):
+        watch(context, watched(Bounds(10, 3600.0, what="the canary", unsure=True), gates=Verdicts("rollback")))
 
 
 def test_a_failed_gate_turns_back_at_once(context: Context) -> None:
@@ -214,6 +249,26 @@ def test_one_question_is_put_at_a_time(context: Context) -> None:
     thread.join(30)
     assert len(context.asked) == 2
     assert set(done[0]["approved"].values()) == {"anna@desk"}
+
+
+def test_a_question_is_withdrawn_when_what_it_is_about_has_passed(context: Context) -> None:
+    gates = Verdicts("ask")
+    thread, done = in_background(context, watched(Bounds(50, 3600.0), gates=gates))
+    until(lambda: bool(context.on_the_table))
+    gates.actions.append("goOn")
+    until(lambda: not context.on_the_table)
+    gates.actions.append("ask")
+    until(lambda: len(context.on_the_table) == 1)
+    assert len(context.asked) == 2
+    context.says_yes.set()
+    until(lambda: not context.on_the_table)  # answered, while it still holds for its time
+    gates.actions.append("goOn")
+    gates.actions.append("ask")
+    until(lambda: len(gates.actions) == 1)
+    assert not done
+    context.cancelled.set()
+    thread.join(30)
+    assert len(context.asked) == 2  # a yes holds for the rest of the stage
 
 
 def test_gates_that_never_let_it_pass_ask_a_person_in_time(context: Context) -> None:

@@ -28,6 +28,10 @@ def command(
     meta: Annotated[str, typer.Option(help="The lab's meta cluster that users go to.")] = "local-meta",
     lifetime: Annotated[float, typer.Option(min=1, help="Seconds that each workspace runs.")] = 30.0,
     placements: Annotated[bool, typer.Option("--placements", help="Place only; start no Pods.")] = False,
+    permission: Annotated[list[str] | None, typer.Option(help="A permission that these users have.")] = None,
+    feature_preview: Annotated[
+        bool, typer.Option("--feature-preview", help="These users opted in to feature previews.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line a second.")] = False,
 ) -> None:
     """Start workspaces at a steady rate and show where they land.
@@ -41,7 +45,14 @@ def command(
     meta_endpoint(meta)  # says so where there is no such meta cluster
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.TERMINATED))
     with (
-        Load(meta_folder(meta), rate=rate, lifetime=lifetime, pods=not placements) as load,
+        Load(
+            meta_folder(meta),
+            rate=rate,
+            lifetime=lifetime,
+            pods=not placements,
+            permissions=permission or (),
+            feature_preview=feature_preview,
+        ) as load,
         _shown(as_json=as_json) as show,
     ):
         for snapshot in load.run(duration):

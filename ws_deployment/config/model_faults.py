@@ -93,7 +93,9 @@ class _Located:
             return self._missing()
         if self.unknown:
             owner = f" of `{_named(self.path[:-1])}`" if len(self.path) > 1 else ""
-            remedy = did_you_mean(self.key, self.keys, what="known keys") or "Remove it."
+            # Of a union, another form may have the very key.
+            others = [key for key in self.keys if key != self.key]
+            remedy = did_you_mean(self.key, others, what="known keys") or "Remove it."
             return document.key_fault(self.path, f"`{self.key}` is no key{owner}", remedy)
         message, remedy = self._words()
         return document.fault(self.path, message, remedy)

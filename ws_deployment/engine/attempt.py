@@ -10,20 +10,23 @@ from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.outcome import Outcome
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.engine.store import Word
+from ws_deployment.interfaces import Undo
 
 
 @dataclass(frozen=True)
 class Attempt:
     """Which attempt of a run it is, and what is known of its tasks beforehand.
 
-    `kept` are outcomes of earlier attempts that stand. `marked` are tasks that a person said to have done by hand.
-    `told` are tasks whose end was told before; nobody is told again.
+    `kept` are outcomes of earlier attempts that stand, `done` what they did of tasks that are carried out again.
+    `marked` are tasks that a person said to have done by hand. `told` are tasks whose end was told before; nobody is
+    told again.
     """
 
     number: int = 1
     kept: Mapping[str, Outcome] = field(default_factory=dict)
     marked: Mapping[str, Word] = field(default_factory=dict)
     told: frozenset[str] = frozenset()
+    done: Mapping[str, Undo] = field(default_factory=dict)
 
     def redone(self, tasks: Iterable[Task]) -> tuple[str, ...]:
         """Keys of the tasks that are carried out again."""

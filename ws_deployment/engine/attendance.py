@@ -21,6 +21,7 @@ from ws_deployment.engine.outcome import ending as how_ended
 from ws_deployment.engine.runner import Runner
 from ws_deployment.engine.sessions import Session, locks
 from ws_deployment.engine.store import Run, Store
+from ws_deployment.engine.undoing import undo_from_json
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.tools.folders import private_folder
 
@@ -107,7 +108,8 @@ def attempt_of(store: Store, run: Run, past: Iterable[Event]) -> Attempt:
     kept = {key: Outcome.from_json(outcome) for key, outcome in known.get("kept", {}).items()}
     words = {word.task: word for word in store.words(run.id, "mark-done")}
     marked = {key: words[key] for key in known.get("marked", ()) if key in words}
-    return Attempt(run.attempt, kept, marked, told_in(past, run.attempt))
+    done = {key: undo_from_json(undo) for key, undo in known.get("done", {}).items()}
+    return Attempt(run.attempt, kept, marked, told_in(past, run.attempt), done)
 
 
 def told_in(past: Iterable[Event], attempt: int) -> frozenset[str]:

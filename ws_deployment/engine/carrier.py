@@ -72,6 +72,7 @@ class Carrier:
             {**self._deployment.inherited, **outputs},
             ask=lambda name, text: self._control.question(task.key, name, text),
         )
+        context.attempted = self._attempt.done.get(task.key)
         self._teller.begins(task, str(context.output))
         private_folder(context.folder)
         # A later attempt is a person's decision to plan what failed anew.
@@ -189,6 +190,7 @@ class Carrier:
             return outcome.as_json()
 
         if not subtask.hold and not subtask.approval:
+            phases.context.began = self._began(name) if subtask.watches else 0.0
             return Outcome.from_json(self._once(name, attempt))
         if subtask.hold:
             until = float(self._once(f"{name}/until", lambda: {"until": time.time() + subtask.hold})["until"])
@@ -200,6 +202,10 @@ class Carrier:
             verified = Outcome.from_json(self._once(f"{name}/verified", lambda: phases.confirm().as_json()))
             return outcome if verified.status.good else verified
         return outcome
+
+    def _began(self, name: str) -> float:
+        """When (seconds since the epoch) what is journaled as `name` was first begun."""
+        return float(self._once(f"{name}/began", lambda: {"began": time.time()})["began"])
 
     def _held(
         self, task: Task, subtask: SubTask, until: float, start: Callable[[], None]

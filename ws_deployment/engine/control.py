@@ -126,7 +126,8 @@ class Control:
     def question(self, task: str, subtask: str, text: str) -> Iterator[Callable[[], str]]:
         """Ask a person while the sub-task goes on; what is given tells who has said yes, empty while nobody has.
 
-        What was said before it was asked is no answer: it may have been to another question.
+        What was said before it was asked is no answer: it may have been to another question. One that is left without
+        an answer, and not by an error, is withdrawn.
         """
         before = len(self._approvals(task, subtask))
 
@@ -136,10 +137,12 @@ class Control:
         self._announce(Wait(self._run, task, subtask, text, time.time(), None))
         try:
             yield lambda: word.who if (word := answer()) else ""
-            if word := answer():
-                self.tell_approval(task, subtask, word)
         finally:
             self._store.end_wait(self._run, task)
+        if word := answer():
+            self.tell_approval(task, subtask, word)
+        else:
+            self._bus.emit(Kind.TASK_WITHDRAWN, task, name=subtask, text=text)
 
     def tell_approval(self, task: str, subtask: str, word: Word) -> dict[str, Any]:
         """Tell who has said yes; what is kept of it."""

@@ -50,6 +50,8 @@ class Kind(enum.StrEnum):
     TASK_WAITING = "task.waiting"
     #: name, who, reason, at (seconds since the epoch)
     TASK_APPROVED = "task.approved"
+    #: name, text (the question that is asked no more)
+    TASK_WITHDRAWN = "task.withdrawn"
     #: name, summary, status, seconds
     SUBTASK_FINISHED = "subtask.finished"
     #: shares (percent by short name), wanted, measured (the same, or null)

@@ -63,11 +63,16 @@ def retry(state: State, name: str, manner: Manner, only: Collection[str] = ()) -
             session.store.retry(run.id, run.attempt, record)
         else:
             outcomes = {key: Outcome.from_json(outcome) for key, outcome in ended.items()}
-            again = _again(_deployment(run, record, state, manner.bus).tasks, outcomes, only)
+            tasks = _deployment(run, record, state, manner.bus).tasks
+            again = _again(tasks, outcomes, only)
+            done = undos(_journaled(run, record), [task for task in tasks if task.key in again])
             marked = {word.task for word in session.store.words(run.id, "mark-done")}
             record.setdefault("attempts", {})[str(run.attempt + 1)] = {
                 "kept": {key: outcome.as_json() for key, outcome in outcomes.items() if key not in again},
                 "marked": sorted(again & marked),
+                "done": {
+                    key: undo_as_json(replace(each, plan=replace(each.plan, diff=""))) for key, each in done.items()
+                },
             }
             session.store.retry(run.id, run.attempt + 1, record)
         return _attend(session, session.store.find(run.id), manner, detach=manner.detach or run.detached)
@@ -123,9 +128,7 @@ def begin_rollback(
     """
     record = store.record(run.id)
     done = _deployment(run, record, store.state, EventBus(run.id))
-    journaled = [record.get("recovered", {})]
-    journaled += [journal.kept(run.id, number) for number in range(1, run.attempt + 1)]
-    undo = undos(journaled, done.tasks, destroy=destroy, forced=forced)
+    undo = undos(_journaled(run, record), done.tasks, destroy=destroy, forced=forced)
     undoing = {
         **{key: value for key, value in record.items() if key not in {"tasks", "attempts", "undo", "recovered"}},
         "of": run.id,
@@ -152,6 +155,12 @@ def begin_rollback(
     )
     store.begin(begun, undoing)
     return begun, deployment
+
+
+def _journaled(run: Run, record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The journal's entries of all attempts, the first one first."""
+    recovered: Mapping[str, Any] = record.get("recovered", {})
+    return [recovered, *(journal.kept(run.id, number) for number in range(1, run.attempt + 1))]
 
 
 @contextlib.contextmanager

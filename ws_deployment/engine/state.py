@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ws_deployment.errors import UsageError
 
 #: Version of what the journal holds. A run goes on only under a program that writes the same.
-FORMAT = "journal-2"
+FORMAT = "journal-3"
 
 _FORM = "Give postgresql://USER@HOST/DATABASE; the password is best in PGPASSWORD or a ~/.pgpass file."
 

@@ -68,7 +68,11 @@ def _all_before(key: str, before: Mapping[str, set[str]]) -> set[str]:
 
 
 def undos(
-    journaled: Sequence[Mapping[str, Any]], tasks: Sequence[Task], *, destroy: bool, forced: Collection[str]
+    journaled: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Task],
+    *,
+    destroy: bool = False,
+    forced: Collection[str] = (),
 ) -> dict[str, Undo]:
     """What each task did, by key, as far as it did anything; from the entries of all attempts, the first one first."""
     result: dict[str, Undo] = {}

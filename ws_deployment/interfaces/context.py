@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ws_deployment.config.model import SecretReference
 from ws_deployment.config.v1 import Bridge, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
-from ws_deployment.interfaces.values import Outputs, Verdict
+from ws_deployment.interfaces.values import Outputs, Undo, Verdict
 
 if TYPE_CHECKING:
     from ws_deployment.interfaces.backends import IClusterType, IRegistrar, ITrafficRouter
@@ -53,6 +53,11 @@ class StepContext(ABC):
     left_out: frozenset[str] = frozenset()
     #: What the task's sub-tasks so far have handed on.
     earlier: Outputs = MappingProxyType({})
+    #: What earlier attempts of a run that is tried again did of this task, all as one; None where there was none.
+    attempted: Undo | None = None
+    #: When (seconds since the epoch) a sub-task that watches was begun; the same however often it is taken up again.
+    #: 0 for any other.
+    began: float = 0.0
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,13 +56,28 @@ class Load:
     """One load at one meta cluster. Leaving its context stops all workspaces that it has started.
 
     `rate` is in starts a second; each workspace runs for `lifetime` seconds. With `pods` false starts are placed
-    only, and nothing runs.
+    only, and nothing runs. `permissions` and `feature_preview` are those of its users.
     """
 
-    def __init__(self, home: Path, *, rate: float, lifetime: float, pods: bool = True) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        rate: float,
+        lifetime: float,
+        pods: bool = True,
+        permissions: Sequence[str] = (),
+        feature_preview: bool = False,
+    ) -> None:
         self._web = _Web(home)
         self._rate = rate
-        self._order = Order(pods=pods, duration=lifetime, session=f"load-{uuid.uuid4().hex[:12]}")
+        self._order = Order(
+            pods=pods,
+            duration=lifetime,
+            session=f"load-{uuid.uuid4().hex[:12]}",
+            permissions=tuple(permissions),
+            feature_preview=feature_preview,
+        )
         self._started: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         self._recent: deque[str] = deque(maxlen=WINDOW)

@@ -76,6 +76,10 @@ def _approved(_run: RunView, task: TaskView, event: Event) -> None:
     task.questions.pop(str(event.data["name"]), None)
 
 
+def _withdrawn(_run: RunView, task: TaskView, event: Event) -> None:
+    task.questions.pop(str(event.data["name"]), None)
+
+
 def _traffic(run: RunView, task: TaskView, event: Event) -> None:
     run.traffic_at[task.target] = event.at
     for kept, key in ((run.traffic, "shares"), (run.wanted, "wanted"), (run.measured, "measured")):
@@ -131,6 +135,7 @@ _FOLDS: dict[Kind, Callable[[RunView, TaskView, Event], None]] = {
     Kind.SUBTASK_FINISHED: _subtask_finished,
     Kind.TASK_WAITING: _waits,
     Kind.TASK_APPROVED: _approved,
+    Kind.TASK_WITHDRAWN: _withdrawn,
     Kind.TRAFFIC: _traffic,
     Kind.GATE: _gate,
     Kind.TASK_TURNING_BACK: _turning_back,

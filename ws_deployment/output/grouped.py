@@ -21,7 +21,14 @@ from ws_deployment.output.story import Entry, Story
 
 #: Entries that are told at once; those of the first kind are not repeated in the fold.
 _PASSING = frozenset({"task.still", "task.blocked"})
-_AT_ONCE = _PASSING | {"task.holding", "task.asks", "task.approved", "task.traffic", "task.turning-back"}
+_AT_ONCE = _PASSING | {
+    "task.holding",
+    "task.asks",
+    "task.approved",
+    "task.withdrawn",
+    "task.traffic",
+    "task.turning-back",
+}
 _ENDS = frozenset({"task.done", "task.skipped", "task.bad"})
 
 

@@ -203,6 +203,10 @@ def message_for(event: Event, run: RunView) -> Message | None:
 def _of_task(event: Event, task: TaskView, run: RunView, where: str, facts: Mapping[str, Any]) -> Message | None:
     if event.kind is Kind.TASK_WAITING:
         return _waiting(event, task, run, where, facts)
+    if event.kind is Kind.TASK_WITHDRAWN:
+        question = str(event.data["text"])
+        facts = {**facts, "task": task.key, "question": question, "withdrawn": True}
+        return Message("waiting", f"{where}: {task.key} waits for approval no more", question, task.status, facts)
     if event.kind is Kind.TASK_TURNING_BACK:
         return _turning_back(event, task, run, where, facts)
     told = task.status is Status.TURNED_BACK  # as it turned

@@ -42,6 +42,7 @@ _TEXTS = {
     "task.holding": "{place}{summary}, until {until}",
     "task.asks": "APPROVAL IS WAITED FOR: {question}\nto say yes: {command}",
     "task.approved": "approved by {who}{reason}",
+    "task.withdrawn": "no approval is waited for any more: {question}",
     "task.traffic": "traffic now: {shares}",
     "task.gate": "gate {gate} at {stage}: {verdict}: {why}{action}",
     "task.turning-back": "TURNING BACK {clusters}: {reason}{whole}",
@@ -135,7 +136,7 @@ class Story:
         elif event.kind is Kind.SUBTASK_STARTED and (len(task.subtasks) > 1 or task.goes_back) and not data.get("hold"):
             keys = {**_place(task), "summary": data.get("summary") or data["name"]}
             yield Entry("task.subtask", event.at, keys, task)
-        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED}:
+        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED, Kind.TASK_WITHDRAWN}:
             yield _of_wait(event, task, run)
         elif event.kind in {Kind.TRAFFIC, Kind.GATE, Kind.TASK_TURNING_BACK}:
             yield from self._of_shift(event, task, run)
@@ -230,6 +231,8 @@ def _of_wait(event: Event, task: TaskView, run: RunView) -> Entry:
     if event.kind is Kind.TASK_APPROVED:
         reason = f": {event.data['reason']}" if event.data.get("reason") else ""
         return Entry("task.approved", event.at, {"who": event.data["who"], "reason": reason}, task)
+    if event.kind is Kind.TASK_WITHDRAWN:
+        return Entry("task.withdrawn", event.at, {"question": event.data["text"]}, task)
     if event.data["until"] is None:
         keys = {"question": event.data["text"], "command": approval(run, task)}
         return Entry("task.asks", event.at, keys, task, "warning")

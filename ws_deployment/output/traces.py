@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: Longest wait, in seconds, for spans to be delivered at the end of a run.
 LINGER = 5.0
 _NANO = 1_000_000_000
+#: What is told of waits, as events of the task's span.
+_WAITS = frozenset({Kind.TASK_WAITING, Kind.TASK_APPROVED, Kind.TASK_WITHDRAWN})
 _HINT = "traces are asked for by OTEL_ variables, but {what}: pip install 'ws-deployment[otel]'"
 
 
@@ -146,7 +148,7 @@ class TracesOutput(Output):
             self._tasks[task.key].add_event("retry", _own(told), _nanos(event.at))
         elif event.kind is Kind.SUBTASK_STARTED and len(task.subtasks) > 1 and task.key in self._tasks:
             self._tasks[task.key].add_event(event.data["name"], timestamp=_nanos(event.at))
-        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED} and task.key in self._tasks:
+        elif event.kind in _WAITS and task.key in self._tasks:
             told = {key: value for key, value in event.data.items() if value is not None}
             self._tasks[task.key].add_event(str(event.kind), _own(told), _nanos(event.at))
         elif event.kind is Kind.TASK_FINISHED:

@@ -56,6 +56,10 @@ class ClusterCounts:
         first, self.seen = not self.seen, True
         return self.bad.since(bad, first=first), self.all.since(every, first=first)
 
+    def begin_at_nothing(self) -> None:
+        """Take what is counted from now on for all that there is: nothing was counted before."""
+        self.seen = True
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON; `of` reads it."""
         return {"bad": self.bad.last, "all": self.all.last, "seen": self.seen}

@@ -20,7 +20,10 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Registration:
-    """A cluster as its meta cluster has it. A cluster that is not `available` (cordoned, draining) takes no starts."""
+    """A cluster as its meta cluster has it. A cluster that is not `available` (cordoned, draining) takes no starts.
+
+    One that is `limited` takes those of some users alone, whom its meta cluster admits.
+    """
 
     name: str
     score: int
@@ -29,6 +32,7 @@ class Registration:
     url: str = ""
     governed: bool = True
     static: bool = False
+    limited: bool = False
 
     @property
     def effective(self) -> int:

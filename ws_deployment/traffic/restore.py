@@ -103,8 +103,8 @@ def applied(now: Mapping[str, Registration], write: Write) -> dict[str, Registra
 
 
 def takes_starts(registrations: Iterable[Registration]) -> bool:
-    """Whether any of them takes starts."""
-    return any(registration.effective for registration in registrations)
+    """Whether any of them takes the starts of everybody."""
+    return any(registration.effective and not registration.limited for registration in registrations)
 
 
 def recorded(registration: Registration) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from ws_deployment.lab.faults import meta_fault
 
 @dataclass(frozen=True)
 class Order:
-    """What to start. `duration` is in seconds, None for ever. `seed` gives these draws a source of their own."""
+    """What to start. `duration` is in seconds, None for ever. `seed` gives these draws a source of their own.
+
+    `permissions` and `feature_preview` are those of the user, for clusters that do not admit everybody.
+    """
 
     count: int = 1
     pods: bool = True
@@ -28,6 +31,14 @@ class Order:
     session: str = "none"
     duration: float | None = None
     seed: int | None = None
+    permissions: Sequence[str] = ()
+    feature_preview: bool = False
+
+    @property
+    def admitted(self) -> frozenset[tuple[str, str]]:
+        """The admission constraints that the user meets."""
+        previews = {("feature-preview", "")} if self.feature_preview else set()
+        return frozenset({("permission", name) for name in self.permissions} | previews)
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ class Starter:
     def _start_one(self, order: Order, own: random.Random | None) -> Started:
         workspace = uuid.uuid4().hex
         try:
-            cluster = self._place(own)
+            cluster = self._place(own, order.admitted)
         except NoClusterError as error:
             return Started(workspace, "", str(error))
         if not order.pods:
@@ -96,9 +107,9 @@ class Starter:
             return Started(workspace, cluster.name, error.why)
         return Started(workspace, cluster.name)
 
-    def _place(self, own: random.Random | None) -> Cluster:
+    def _place(self, own: random.Random | None, admitted: frozenset[tuple[str, str]]) -> Cluster:
         clusters = self._clusters()
         if meta_fault(self._home).ignore_scores:
             clusters = alike(clusters)
         with self._lock:
-            return choose(candidates(clusters, self._api), own or self._draw)
+            return choose(candidates(clusters, self._api, admitted), own or self._draw)

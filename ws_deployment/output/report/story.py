@@ -50,16 +50,22 @@ class TaskStory:
             self.goes_back = True
         elif event.kind is Kind.TASK_RETRYING:
             self.retries.append((event.at, data))
-        elif event.kind is Kind.TASK_WAITING:
-            self.waits.append(Bar(event.at, wait=True))
-        elif event.kind is Kind.TASK_APPROVED:
-            self.approvals.append((event.at, data))
+        elif event.kind in {Kind.TASK_WAITING, Kind.TASK_APPROVED, Kind.TASK_WITHDRAWN}:
+            self._wait(event)
         elif event.kind is Kind.SUBTASK_FINISHED:
             self.parts.append(data)
             self._end(self.waits, event.at, Status(data["status"]))
         elif event.kind is Kind.TASK_FINISHED:
             self._end(self.waits, event.at, Status(data["status"]))
             self._end(self.bars, event.at, Status(data["status"]))
+
+    def _wait(self, event: Event) -> None:
+        if event.kind is Kind.TASK_WAITING:
+            self.waits.append(Bar(event.at, wait=True))
+            return
+        self._end(self.waits, event.at, Status.DONE)
+        if event.kind is Kind.TASK_APPROVED:
+            self.approvals.append((event.at, dict(event.data)))
 
     def leave(self, at: float) -> None:
         """Nobody is at it any more."""
