@@ -10,13 +10,15 @@ from ws_deployment.releases.repository import render
 
 
 class Styles:
-    """One writer. Its choices are `chance`'s."""
+    """One writer. Its choices are `chance`'s. With `anchors` it names values and refers to them later."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, *, anchors: bool = False) -> None:
         self._chance = chance
         self._step = chance.choice([2, 2, 4])
         self._dash = chance.choice([0, 2])
         self._comments = 0
+        self._anchors = anchors
+        self._named: list[str | int] = []
 
     def document(self, value: dict[str, Any]) -> str:
         """A whole document."""
@@ -58,6 +60,13 @@ class Styles:
             return [f"{head} {literal[0]}{self._remark()}", *render.indented(literal[1], indent + self._step)]
         if value is None and self._chance.random() < 0.5:
             return [head + self._remark()]
+        if self._anchors and type(value) in {str, int}:
+            known = [number for number, one in enumerate(self._named) if type(one) is type(value) and one == value]
+            if known and self._chance.random() < 0.7:
+                return [f"{head} *a{known[-1]}{self._remark()}"]
+            if self._chance.random() < 0.4:
+                self._named.append(value)
+                head += f" &a{len(self._named) - 1}"
         quote = self._chance.choice(["", "", "'", '"'])
         return [f"{head} {render.inline(value, quote=quote)}{self._remark()}"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from ws_deployment.clients.git_command import GitError
 from ws_deployment.errors import RefusedError, UsageError
+from ws_deployment.releases import plan_file
 from ws_deployment.releases.paths import ABSENT, path_of
 from ws_deployment.releases.plan import Action, FieldChange, Kept, KeptField, ObjectPlan, Problem, Rule, UpgradePlan
 from ws_deployment.releases.repository.commit import Change, Target, commit
@@ -165,6 +168,41 @@ def test_what_the_server_says_is_told_and_its_refusal_is_an_error(origin: Path) 
     hook.write_text("#!/bin/sh\necho 'not today' >&2; exit 1\n")
     with pytest.raises(GitError, match="not today"):
         commit([plan()], target(origin, branch="b"))
+
+
+#: Commits, and kills itself when git has been called so often, before or after a push is among the calls.
+COMMITTER = """
+import os, signal, sys
+from ws_deployment.clients.git_command import GitCommand
+from ws_deployment.releases import plan_file
+from ws_deployment.releases.repository.commit import Target, commit
+from pathlib import Path
+call, when, word = GitCommand.completed, *sys.argv[3:]
+def killing(self, *words, **more):
+    if word in words and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    done = call(self, *words, **more)
+    if word in words:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+GitCommand.completed = killing
+commit(plan_file.read(Path(sys.argv[1])), Target(sys.argv[2], "upgrade/alpha-25.1.0"))
+"""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("when", "word"), [("after", "commit"), ("before", "push"), ("after", "push")])
+def test_killed_beside_its_commit_or_push_the_next_call_ends_with_one_commit(
+    origin: Path, tmp_path: Path, when: str, word: str
+) -> None:
+    list(plan_file.write(tmp_path / "plan", [plan()]))
+    argv = [sys.executable, "-c", COMMITTER, str(tmp_path / "plan"), str(origin), when, word]
+    assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
+    made = commit([plan()], target(origin))
+    assert made.before is (when == "after" and word == "push")
+    assert git(origin, "rev-parse", f"{BRANCH}^") == git(origin, "rev-parse", "main")
+    assert git(origin, "rev-parse", BRANCH) == made.commit
+    git(origin, "fsck", "--strict")
 
 
 @pytest.mark.parametrize("branch", ["-f", "a..b", "a b", "", "x.lock"])

@@ -82,6 +82,14 @@ def test_what_is_wanted_is_said_the_rest_is_untouched_and_twice_is_once(
         assert made == text
 
 
+def edited_or_why(text: str, want: dict[str, Any]) -> tuple[str, str]:
+    """The text as wanted, or why it can't be."""
+    try:
+        return edited(text, {Place(0): want}), ""
+    except UneditableError as error:
+        return "", error.why
+
+
 def assert_untouched(text: str, before: Node, made: str, after: Node) -> None:
     """Every entry of a mapping that says the same as before stands there as before, to the byte."""
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
@@ -93,6 +101,27 @@ def assert_untouched(text: str, before: Node, made: str, after: Node) -> None:
         if same(value_of(entry.value), value_of(new[key].value)):
             assert text[entry.key.start : entry.value.end] == made[new[key].key.start : new[key].value.end]
         assert_untouched(text, entry.value, made, new[key].value)
+
+
+@settings(max_examples=120, deadline=None)
+@given(OBJECTS, OBJECTS, SEEDS)
+def test_with_anchors_and_aliases_it_says_what_is_wanted_or_refuses(
+    have: dict[str, Any], more: dict[str, Any], seed: int
+) -> None:
+    chance = Random(seed)
+    have = {**have, "again": have, "more": more}
+    text = Styles(chance, anchors=True).document(have)
+    assert same(value_of(parse(text)[0].root), have)
+    want = changed(have, chance, "other")
+    if not isinstance(want, dict) or not want:
+        return
+    made, why = edited_or_why(text, want)
+    if why:
+        # What goes away, or becomes of another kind, may be what an alias elsewhere stands for.
+        assert "stands for nothing" in why
+        return
+    assert same(value_of(parse(made)[0].root), want)
+    assert edited(made, {Place(0): want}) == made
 
 
 @settings(max_examples=80, deadline=None)

@@ -80,7 +80,8 @@ class WorkTree:
 
     def stage(self, paths: Sequence[PurePosixPath]) -> str:
         """Stage changed and removed files; the id of the tree that would be committed."""
-        self._at_files("add", "--all", "--force", "--", *(f":(literal){path}" for path in paths))
+        listed = "\0".join(f":(literal){path}" for path in paths)
+        self._at_files("add", "--all", "--force", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=listed)
         return self._git.run("write-tree").strip()
 
     def diff(self) -> str:

@@ -6,6 +6,8 @@ on trial to the live object, so that admission for updates and immutable fields 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +153,7 @@ def _key(cluster: Mapping[str, Any]) -> str:
 class _Planning:
     def __init__(self, management: Management, wishes: Wishes) -> None:
         self._management, self._wishes = management, wishes
+        self._tried = Tried()
 
     def plan(self, read: ClusterObjects, present: Release, target: Release) -> UpgradePlan:
         definition = self._wishes.definition.over(target.definition).answered(self._wishes.answers)
@@ -159,7 +162,7 @@ class _Planning:
         problems = list(_standing_in_the_way(read, present, target))
         objects: list[ObjectPlan] = []
         for draft in made:
-            planned, found = _Trial(self._management, read, draft).judged()
+            planned, found = _Trial(self._management, read, draft, self._tried).judged()
             objects.append(planned)
             problems += [*found, *_refused(planned)]
         changed = [change for one in objects for change in one.changes]
@@ -221,11 +224,30 @@ def _goes_back(change: FieldChange) -> bool:
         return False
 
 
+class Tried:
+    """New states that the API server has taken as they are. Of clusters that differ by name alone, one is tried."""
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+
+    def has(self, body: Mapping[str, Any], cluster: str) -> bool:
+        """Whether the same was tried, for this cluster or for one that differs by its name."""
+        return self._key(body, cluster) in self._known
+
+    def add(self, body: Mapping[str, Any], cluster: str) -> None:
+        """Remember that it was taken as it is."""
+        self._known.add(self._key(body, cluster))
+
+    def _key(self, body: Mapping[str, Any], cluster: str) -> bytes:
+        # Two texts that are equal without their clusters' names are one text with one name in the place of the other.
+        return hashlib.sha256(json.dumps(body, sort_keys=True).replace(cluster, "\0").encode()).digest()
+
+
 class _Trial:
     """One draft, put before the API server."""
 
-    def __init__(self, management: Management, read: ClusterObjects, draft: Draft) -> None:
-        self._management, self._read, self._draft = management, read, draft
+    def __init__(self, management: Management, read: ClusterObjects, draft: Draft, tried: Tried) -> None:
+        self._management, self._read, self._draft, self._tried = management, read, draft, tried
         self._shape = management.shape(draft.resource.api_version, draft.resource.kind)
 
     def judged(self) -> tuple[ObjectPlan, list[Problem]]:
@@ -281,9 +303,15 @@ class _Trial:
     def _as_created(self, planned: ObjectPlan) -> ObjectPlan:
         """What the server makes of the new state: where it writes a field otherwise than the release, that holds."""
         body = dict(self._draft.body or {})
+        if self._tried.has(body, self._read.name):
+            return planned
         trial = {**body, "metadata": {**body["metadata"], "name": f"trial-{uuid.uuid4().hex}"}}
         answer = self._management.kube.try_create(trial, MANAGER)
         changes = [self._said(change, answer) for change in planned.changes]
+        if all(
+            same(value_at(answer, path), value) for path, value in _leaves(body, ()) if path != ("metadata", "name")
+        ):
+            self._tried.add(body, self._read.name)
         result: Any = body
         if planned.action is Action.CREATE:
             for path, _ in _leaves(body, ()):

@@ -107,7 +107,8 @@ class _Editor:
     def loosen_aliases(self) -> None:
         """Write out what aliases stood for, where that was changed and they shall stay."""
         for alias in self._aliases:
-            if id(alias) in self._judged or id(alias.target) not in self._becomes:
+            changed = id(alias.target) in self._becomes
+            if id(alias) in self._judged or not changed or self._patch.covers(alias.start):
                 continue
             if id(alias) not in self._slots:
                 raise UneditableError(alias.line, f"`<<` takes over &{alias.target.anchor}, which changes")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +17,8 @@ _SUFFIXES = {".yaml", ".yml"}
 #: Larger files hold no resources that people write, in bytes.
 _LARGEST = 16 << 20
 _BOM = "\ufeff"
+#: A word between what no name of Kubernetes has in it.
+_WORD = re.compile(rb"""[^\s"',\[\]{}#&*!|>]+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,28 @@ class Search:
     held: list[Held]
     unread: list[Unread]
 
+    def named(self, kind: str, name: str) -> list[Held]:
+        """The objects of that kind and name."""
+        return self._named.get((kind, name), [])
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], list[Held]]:
+        found: dict[tuple[str, str], list[Held]] = {}
+        for one in self.held:
+            found.setdefault((one.kind, one.name), []).append(one)
+        return found
+
 
 def search(folder: Path, below: str, names: Collection[str]) -> Search:
     """All objects in the YAML files of `folder` that mention one of `names`; `below` narrows it to a file or folder.
 
     Links are not followed. Names that a file spells with escapes are not found.
     """
-    wanted = [name.encode() for name in names]
+    wanted = {name.encode() for name in names}
     found = Search([], [])
     for path in _files(folder / below):
         data = path.read_bytes()
-        if not any(name in data for name in wanted):
+        if wanted.isdisjoint(_WORD.findall(data)):
             continue
         relative = PurePosixPath(path.relative_to(folder).as_posix())
         try:

@@ -48,6 +48,10 @@ class Patch:
         """Take away the lines from that of `start` to that of `end`, whole."""
         self.put(self.layout.line_start(start), self.layout.next_line(end), "")
 
+    def covers(self, position: int) -> bool:
+        """Whether what stands there is taken away."""
+        return any(piece.start <= position < piece.end for piece in self._pieces)
+
     def made(self) -> str:
         """The text with all changes. Raises UneditableError where two would change the same."""
         text, parts, at = self.layout.text, [], 0

@@ -87,9 +87,8 @@ def _find(one: ObjectPlan, found: Search) -> Held | None:
     group = one.api_version.rpartition("/")[0]
     named = [
         held
-        for held in found.held
-        if (held.kind, held.name, held.api_version.rpartition("/")[0]) == (one.kind, one.name, group)
-        and held.namespace in {one.namespace, ""}
+        for held in found.named(one.kind, one.name)
+        if held.api_version.rpartition("/")[0] == group and held.namespace in {one.namespace, ""}
     ]
     fitting = [held for held in named if held.namespace == one.namespace] or named
     if len(fitting) > 1:
