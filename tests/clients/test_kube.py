@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ws_deployment.clients.kube import Kube, KubeError, TransientKubeError
+from ws_deployment.clients.kube import ConflictKubeError, Kube, KubeError, TransientKubeError
 from ws_deployment.clients.kube_ready import namespace_lacks, release_lacks
 from ws_deployment.clients.kubeconfig import write_one_context
 from ws_deployment.clients.waiting import NotReadyError, wait_until_ready
@@ -205,3 +205,43 @@ def test_a_kubeconfig_with_parts_of_another_shape_is_told(tmp_path: Path) -> Non
         (tmp_path / "config").write_text(json.dumps(told | {"clusters": clusters}))
         with pytest.raises(KubeError, match="reading the kubeconfig"):
             Kube(tmp_path / "config").version()
+
+
+def test_fields_are_applied_patched_and_tried_by_a_manager_of_ones_own(kube: Kube) -> None:
+    made = kube.apply(config_map("fields", a="1", b="1"))
+    target = config_map("fields")
+    version = made["metadata"]["resourceVersion"]
+    tried = kube.apply_fields(config_map("fields", a="2"), "another", dry_run=True)
+    assert tried["data"] == {"a": "2", "b": "1"}
+    assert (kube.get("v1", "ConfigMap", "fields", "default") or {})["metadata"]["resourceVersion"] == version
+    assert kube.apply_fields(config_map("fields", a="2"), "another")["data"] == {"a": "2", "b": "1"}
+    stale = config_map("fields", a="3")
+    stale["metadata"]["resourceVersion"] = version  # type: ignore[index]  # a dict by nature
+    with pytest.raises(ConflictKubeError):
+        kube.apply_fields(stale, "another")
+    remove = [{"op": "test", "path": "/data/b", "value": "1"}, {"op": "remove", "path": "/data/b"}]
+    assert kube.patch(target, remove, "another", dry_run=True)["data"] == {"a": "2"}
+    assert kube.patch(target, remove, "another")["data"] == {"a": "2"}
+    with pytest.raises(KubeError):
+        kube.patch(target, remove, "another")
+    with pytest.raises(KubeError, match="not declared in schema"):
+        kube.apply_fields({**config_map("fields"), "datum": {}}, "another")
+    assert kube.try_create(config_map("never", a="1"), "another")["data"] == {"a": "1"}
+    assert kube.get("v1", "ConfigMap", "never", "default") is None
+
+
+def test_objects_are_chosen_by_one_of_several_labels_or_by_having_one(kube: Kube) -> None:
+    for number in range(3):
+        metadata = {"name": f"chosen-{number}", "namespace": "default", "labels": {"choice": str(number)}}
+        kube.apply({**config_map(""), "metadata": metadata})
+    chosen = kube.list("v1", "ConfigMap", "default", selector={"choice": ["0", "2"]})
+    assert [one["metadata"]["name"] for one in chosen] == ["chosen-0", "chosen-2"]
+    pages = list(kube.pages("v1", "ConfigMap", "default", selector={"choice": ()}, size=2))
+    assert [len(page) for page in pages] == [2, 1]
+
+
+def test_schemas_are_told_by_name(kube: Kube) -> None:
+    assert "io.k8s.api.apps.v1.Deployment" in kube.schemas("apps/v1")
+    assert "io.k8s.api.core.v1.ConfigMap" in kube.schemas("v1")
+    with pytest.raises(KubeError, match="404"):
+        kube.schemas("nowhere.io/v1")

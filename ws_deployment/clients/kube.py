@@ -34,6 +34,8 @@ FIELD_MANAGER = "ws-deployment"
 _NO_CACHE_FILE = f"{os.devnull}/none"
 _TRANSIENT_CODES = frozenset({408, 429, 500, 502, 503, 504})
 _CONFLICT = 409
+#: What server-side apply says, with status 500, of documents that are not of the schema.
+_NOT_OF_THE_SCHEMA = ("failed to create typed patch object", "failed to create typed live object")
 _NOT_FOUND = 404
 _PAGE = 500
 
@@ -353,7 +355,7 @@ def _told_by_server(error: Any, attempted: str, on: str) -> WsDeploymentError:
         return KubeError(attempted, on=on, why=why, remedy="Leave these fields to their manager, or remove them there.")
     if error.status == _CONFLICT:
         return ConflictKubeError(attempted, on=on, why=why)
-    if error.status in _TRANSIENT_CODES:
+    if error.status in _TRANSIENT_CODES and not any(text in why for text in _NOT_OF_THE_SCHEMA):
         return TransientKubeError(attempted, on=on, why=why)
     return KubeError(attempted, on=on, why=why)
 
