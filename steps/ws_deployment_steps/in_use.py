@@ -83,15 +83,18 @@ def refuse_traffic(attempted: str, meta: str, there: Registration) -> None:
 
 
 def refuse_registered(attempted: str, context: StepContext, url: str | None) -> None:
-    """Refuse while the context's cluster is registered at a meta cluster, as far as its bridge can be asked."""
+    """Refuse while the context's cluster is registered at a meta cluster, as far as that can be asked.
+
+    Asked is all by which the pipeline registers or moves traffic. A back-end that knows no URLs tells it by its name.
+    """
     cluster = context.cluster
     for governance in cluster.governed_by:
         try:
-            listed = context.registrar("bridge", {}, context.fleet.meta(governance.meta)).registrations()
+            listed = context.registered(context.fleet.meta(governance.meta))
         except NotYetError:
             continue
         for there in listed:
-            if there.url == url or (there.name == cluster.short_name and url is None):
+            if (url and there.url == url) or (there.name == cluster.short_name and not (url and there.url)):
                 raise RefusedError(
                     attempted,
                     on=cluster.name,

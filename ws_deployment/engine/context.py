@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from ws_deployment.config.model import SecretReference
 from ws_deployment.config.v1 import ConfigV1
-from ws_deployment.engine import plugins
+from ws_deployment.engine import backends, plugins
 from ws_deployment.engine.events import EventBus, Kind
 from ws_deployment.engine.pipeline import ConfiguredStep, Task
 from ws_deployment.engine.secrets import read_secret
@@ -29,8 +29,10 @@ from ws_deployment.interfaces import (
     IClusterType,
     IRegistrar,
     ITrafficRouter,
+    MetaBackend,
     NotYetError,
     Outputs,
+    Registration,
     Scope,
     StepContext,
 )
@@ -234,6 +236,28 @@ class TaskContext(StepContext):
         """An object of the installed traffic router."""
         kind = plugins.traffic_router(via)
         return kind(kind.parameters_model.model_validate(options), meta, self)
+
+    def registered(self, meta: MetaCluster) -> Sequence[Registration]:
+        """What the registrar and the traffic router of the pipeline list; the bridge, where no step names one."""
+        told: tuple[tuple[backends.Backend | None, Callable[..., MetaBackend]], ...] = (
+            (backends.registrar(self._run.config), self.registrar),
+            (backends.router(self._run.config), self.traffic_router),
+        )
+        unknown: NotYetError | None = None
+        found: dict[tuple[str, str], Registration] = {}
+        asked: list[backends.Backend] = []
+        for by, backend in told:
+            if by is None or by in asked:
+                continue
+            try:
+                found |= {(each.name, each.url): each for each in backend(by.via, by.options, meta).registrations()}
+            except NotYetError as error:
+                unknown = error
+            else:
+                asked.append(by)
+        if unknown and not asked:
+            raise unknown
+        return tuple(found.values())
 
     def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
         """This context, but about `cluster`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ws_deployment.engine import plugins
+from ws_deployment.engine import backends, plugins
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.errors import RefusedError
@@ -77,21 +77,8 @@ def router(fleet: Fleet, meta: MetaCluster, run: RunSurroundings) -> ITrafficRou
     task = Task(f"{meta.name}/traffic", "traffic", Scope.META, meta.name, (), ())
     context = TaskContext(run, fleet, task, {})
     context.restart_clock(run.config.defaults.timeouts.run)
-    via, options = routing(run)
-    return context.traffic_router(via, options, meta)
-
-
-def routing(run: RunSurroundings) -> tuple[str, Mapping[str, Any]]:
-    """Name and options of the router that the run's pipeline shifts with; else the bridge."""
-    for entry in run.config.pipeline:
-        kind = plugins.step(entry.step)
-        if kind.scope is not Scope.META or not kind.moves_traffic:
-            continue
-        parameters = kind.parameters_model.model_validate(entry.parameters)
-        via = getattr(parameters, "via", None)
-        if via in plugins.installed(plugins.TRAFFIC_ROUTERS):
-            return str(via), getattr(parameters, "options", {})
-    return "bridge", {}
+    by = backends.router(run.config)
+    return context.traffic_router(by.via, by.options, meta)
 
 
 def has_api(meta: MetaCluster) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from ws_deployment.engine import plugins
+from ws_deployment.engine import backends, plugins
 from ws_deployment.engine.context import RunSurroundings, TaskContext
-from ws_deployment.engine.meta_access import has_api, meta_api, router, routing
+from ws_deployment.engine.meta_access import has_api, meta_api, router
 from ws_deployment.engine.pipeline import Task
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.fleet.clusters import Fleet, MetaCluster
@@ -24,7 +24,7 @@ _NEEDED = tuple(
 
 def diagnose_meta(meta: MetaCluster, fleet: Fleet, surroundings: RunSurroundings) -> Iterator[Finding]:
     """All findings, as they are made. Reads only."""
-    via, _ = routing(surroundings)
+    via = backends.router(surroundings.config).via
     yield _finding(f"{via} of {meta.name}", lambda: _traffic(meta, fleet, surroundings))
     if has_api(meta):
         yield _finding(f"lock at {meta.name}", lambda: _rights(meta, surroundings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from ws_deployment.config.model import SecretReference
 from ws_deployment.config.v1 import Bridge, Terraform, Versions
 from ws_deployment.fleet.clusters import Fleet, MetaCluster, WorkspaceCluster
 from ws_deployment.interfaces.values import Outputs, Undo, Verdict
+from ws_deployment.traffic.ramp import Registration
 
 if TYPE_CHECKING:
     from ws_deployment.interfaces.backends import IClusterType, IRegistrar, ITrafficRouter
@@ -134,6 +135,13 @@ class StepContext(ABC):
     @abstractmethod
     def traffic_router(self, via: str, options: Mapping[str, Any], meta: MetaCluster) -> ITrafficRouter:
         """The installed back-end for moving traffic of `meta`."""
+
+    def registered(self, meta: MetaCluster) -> Sequence[Registration]:
+        """What is registered at `meta`, asked by all that the pipeline registers or moves traffic by.
+
+        Raises NotYetError where none of it can be asked yet, and what a back-end raises.
+        """
+        return self.registrar("bridge", {}, meta).registrations()
 
     @abstractmethod
     def with_cluster(self, cluster: WorkspaceCluster, *, made_by: str = "") -> StepContext:
