@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,7 +84,8 @@ def carrier(
     folder: Path, url: str, *, kill_at: int = 0, later: float = 0.0, pause: float = 0.0
 ) -> subprocess.Popen[str]:
     words = [str(folder), url, str(kill_at), str(OPENS.timestamp() + later), str(pause)]
-    return subprocess.Popen([sys.executable, "-c", CARRIER, *words], stdout=subprocess.PIPE, text=True)
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen([sys.executable, "-c", CARRIER, *words], stdout=subprocess.PIPE, text=True, env=env)
 
 
 def carried(folder: Path, url: str, **how: float) -> tuple[int, list[str]]:
