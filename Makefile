@@ -76,7 +76,7 @@ walls: $(STAMP)
 	@$(BIN)/lint-imports
 
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -m "not real" -n 4
+	@$(BIN)/python -m pytest -m "not real" -n 3
 
 docs: $(STAMP) ## write what is generated from the models; a unit test proves it fresh
 	@$(BIN)/python -m ws_deployment.config.reference > docs/config-reference.md.new

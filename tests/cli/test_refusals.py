@@ -17,6 +17,8 @@ from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store
 
+pytestmark = pytest.mark.real  # each has a state of its own: it takes long
+
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 
 

@@ -36,7 +36,7 @@ BEFORE = st.lists(
 
 
 @given(BEFORE, NOW, st.sets(st.sampled_from(NAMES)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_write_leaves_starts_a_home(before: list[Weight], now: list[Registration], made: set[str]) -> None:
     way = way_back(before, now, made=made)
     world = {each.name: each for each in now}
@@ -56,7 +56,7 @@ def test_every_write_leaves_starts_a_home(before: list[Weight], now: list[Regist
 
 
 @given(BEFORE, NOW)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_way_that_was_cut_off_can_be_gone_on_with(before: list[Weight], now: list[Registration]) -> None:
     way = way_back(before, now)
     world = {each.name: each for each in now}

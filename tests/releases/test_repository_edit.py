@@ -59,7 +59,7 @@ def changed(value: Any, chance: Random, other: Any) -> Any:
     return other if chance.random() < 0.7 else value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(OBJECTS, SCALARS | VALUES, SEEDS, st.sampled_from(["\n", "\r\n"]))
 def test_what_is_wanted_is_said_the_rest_is_untouched_and_twice_is_once(
     have: dict[str, Any], other: Any, seed: int, ending: str
@@ -103,7 +103,7 @@ def assert_untouched(text: str, before: Node, made: str, after: Node) -> None:
         assert_untouched(text, entry.value, made, new[key].value)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(OBJECTS, OBJECTS, SEEDS)
 def test_with_anchors_and_aliases_it_says_what_is_wanted_or_refuses(
     have: dict[str, Any], more: dict[str, Any], seed: int
@@ -143,7 +143,7 @@ def test_a_document_is_taken_out_and_put_in_without_touching_the_others(
     assert same(value_of(parse(more)[-1].root), objects[number])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(OBJECTS, st.sampled_from([Habits(), Habits(4, 2), Habits(2, 2)]))
 def test_other_readers_take_what_is_written_for_the_same(value: dict[str, Any], style: Habits) -> None:
     text = "\n".join(render.block(value, style)) + "\n"
@@ -151,7 +151,7 @@ def test_other_readers_take_what_is_written_for_the_same(value: dict[str, Any], 
     assert same(yaml.safe_load(text), value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.sampled_from("ab:-[]{}#&*!|>'\"%@,? \n\t\r\u00e9\u2028\ufeff0"), max_size=40))
 def test_no_text_is_read_with_another_error_than_its_own(text: str) -> None:
     with contextlib.suppress(UneditableError):

@@ -63,7 +63,7 @@ ENTRIES = st.lists(
 SHAPE = CaseShape({"lists": {"items": ["name"]}})
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(OBJECTS, OBJECTS, OBJECTS, ENTRIES)
 def test_planning_again_after_applying_changes_nothing(live: Any, base: Any, wanted: Any, entries: Any) -> None:
     rules = Definition.of(entries)
@@ -74,7 +74,7 @@ def test_planning_again_after_applying_changes_nothing(live: Any, base: Any, wan
     assert not compare("Widget", Sides(done.result, base, wanted), rules, SHAPE).changes
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(OBJECTS, OBJECTS, OBJECTS, ENTRIES)
 def test_the_lines_are_all_that_differs(live: Any, base: Any, wanted: Any, entries: Any) -> None:
     before = copy.deepcopy(live)
