@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from ws_deployment.config.duration import Duration, format_duration
+from ws_deployment.config.duration import Duration
 from ws_deployment.errors import WsDeploymentError
 from ws_deployment.interfaces import (
     Change,
@@ -32,7 +32,15 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment.traffic.ramp import ramp, shares
-from ws_deployment_steps import shift_back, shift_beside, shift_canary, shift_group, shift_judges, warmup
+from ws_deployment_steps import (
+    shift_back,
+    shift_beside,
+    shift_canary,
+    shift_group,
+    shift_judges,
+    shift_words,
+    warmup,
+)
 from ws_deployment_steps.shift_judging import JudgingParameters
 from ws_deployment_steps.shift_plan import DOES, Ramp, percents
 from ws_deployment_steps.shift_stages import ALL, CanaryParameters, StageEntry, canary_of, stages_of
@@ -110,15 +118,13 @@ class TrafficShift(IStep[TrafficShiftParameters]):
         subtasks = tuple(ramp.subtasks(router, registrations))
         old = _old(context, registrations)
         notes = [stage.imprecise for stage in stages if stage.imprecise]
-        notes += ["no canary: there is no stage below 100 % to come, or the new clusters take starts already"] * (
-            self.parameters.canary is not None and ramp.canary is None
-        )
+        notes += [shift_words.NO_CANARY] if self.parameters.canary and not ramp.canary else []
         notes += shift_judges.foretold(context, self.parameters, stages[0].percent, old)
         return StepPlan(
-            _summary(new, old, [stage.percent for stage in stages], str(ramp.canary.canary) if ramp.canary else ""),
+            shift_words.summary(new, old, [stage.percent for stage in stages], ramp.canary),
             Change.UPDATE if subtasks else Change.NONE,
             diff="\n".join([*(f"{subtask.name}: {subtask.summary}" for subtask in subtasks), *notes]),
-            fingerprint={f"weight of {registration.name}": _weight(registration) for registration in others},
+            fingerprint={f"weight of {registration.name}": shift_words.weight(registration) for registration in others},
             subtasks=_telling(old, shift_back.remembering(subtasks, registrations, new)),
         )
 
@@ -267,12 +273,16 @@ class TrafficShift(IStep[TrafficShiftParameters]):
 
     def _offline(self, context: StepContext, reason: NotYetError) -> StepPlan:
         """What can be said of the ramp without knowing the weights."""
-        wanted = stages_of(self.parameters.stages, self.parameters.hold)
-        levels = ", ".join(f"{stage.percent:g} %" for stage in wanted)
-        holds = format_duration(self.parameters.hold)
+        told = self.parameters
         return StepPlan(
-            f"move {context.meta.name}'s traffic to {', '.join(shift_group.new(context))}: {levels}, "
-            f"holding {holds} between",
+            shift_words.offline(
+                context.meta.name,
+                shift_group.new(context),
+                stages_of(told.stages, told.hold),
+                told.canary,
+                hold=told.hold,
+                warms_up=told.warmup is not None,
+            ),
             Change.UPDATE,
             unknown=(f"which clusters it moves from, and the single writes: {reason.why}",),
             subtasks=(),
@@ -306,11 +316,6 @@ def _tell(context: StepContext, split: Mapping[str, float]) -> None:
     context.traffic({name: round(share, 1) for name, share in split.items() if share})
 
 
-def _weight(registration: Registration) -> str:
-    state = "available" if registration.available else "cordoned"
-    return f"score {registration.score} of at most {registration.max_score}, {state}"
-
-
 def _alive(context: StepContext) -> Verdict:
     """The API of every new cluster answers; one that is not made yet is looked at when its time comes."""
     from ws_deployment.clients.kube import connect  # noqa: PLC0415  heavy
@@ -318,9 +323,3 @@ def _alive(context: StepContext) -> Verdict:
     for cluster in shift_group.clusters(context):
         connect(context.with_cluster(cluster).kubeconfig(), cluster.context).version()
     return Verdict.proceed()
-
-
-def _summary(new: Sequence[str], old: Sequence[str], percents: Sequence[float], canary: str) -> str:
-    levels = " → ".join([*([f"a canary of {canary}"] if canary else []), *(f"{percent:g} %" for percent in percents)])
-    source = f"from {', '.join(old)} " if old else ""
-    return f"move traffic {source}to {', '.join(new)}: {levels}"

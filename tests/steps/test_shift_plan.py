@@ -14,7 +14,7 @@ from ws_deployment_steps import warmup
 from ws_deployment_steps.traffic_shift import TrafficShift, TrafficShiftParameters
 
 from ws_deployment.fleet.clusters import Governance
-from ws_deployment.interfaces import Change, ITrafficRouter, MetaCluster, Registration, StepPlan, Undo
+from ws_deployment.interfaces import Change, ITrafficRouter, MetaCluster, NotYetError, Registration, StepPlan, Undo
 
 NEW = a_cluster("existing", governed_by=(Governance("meta"),))
 OTHER = a_cluster("existing", governed_by=(Governance("meta"),), short_name="us17", prefix="us")
@@ -136,3 +136,17 @@ def test_a_canary_that_is_over_is_not_begun_again_and_what_it_left_is_lifted(con
 def test_with_nothing_to_take_over_from_there_is_no_canary(context: Context) -> None:
     context.router.now = {each.name: each for each in BEFORE[2:]}
     assert not [name for name in names(canary().plan(context)) if name.startswith("canary/")]
+
+
+def test_before_weights_are_known_the_plan_names_what_can_be_said(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody_knows() -> Any:
+        raise NotYetError("finding the bridge of", on="meta", why="the lab starts it in a run")
+
+    monkeypatch.setattr(context.router, "registrations", nobody_knows)
+    context.dry_run = True
+    assert canary(warmup={}).plan(context).summary == (
+        "move meta's traffic to eu17, us17: a canary of users with the permission `monitor`, 10 %, 100 %, "
+        "holding 0.0s between, waiting for room before each"
+    )
