@@ -27,6 +27,7 @@ from ws_deployment.releases.planning import plan_upgrade
 from ws_deployment.releases.release import Release, Resource
 from ws_deployment.releases.three_way import lines_between
 from ws_deployment.releases.versions import Range, Version
+from ws_deployment.releases.writing import write
 
 pytestmark = pytest.mark.real
 
@@ -34,6 +35,14 @@ WIDGET = {"apiVersion": "tests.ws-deployment.dev/v1", "kind": "Widget"}
 CLUSTER = {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster"}
 REF = {"apiGroup": "controlplane.cluster.x-k8s.io", "kind": "KubeadmControlPlane", "name": "c"}
 ALL = (Entry("*", Pattern.of("spec"), Policy.OVERWRITE, "because"),)
+
+ADMISSION = "admissionregistration.k8s.io/v1"
+RULE = {
+    "apiGroups": ["tests.ws-deployment.dev"],
+    "apiVersions": ["v1"],
+    "operations": ["CREATE", "UPDATE"],
+    "resources": ["widgets"],
+}
 
 Upgrade = Callable[..., Management]
 
@@ -67,6 +76,11 @@ def upgrade(management: Kube, space: str) -> Upgrade:
         return Management(management, Catalogue.of(releases, "the test"), marks.RELEASE)
 
     return made
+
+
+def within(space: str) -> dict[str, Any]:
+    """Objects of a namespace, as policies choose them."""
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}}}
 
 
 def lines(plan: UpgradePlan) -> list[str]:
@@ -141,32 +155,97 @@ def test_what_is_set_and_what_goes_are_written_one_after_the_other(upgrade: Upgr
     }
 
 
+def test_one_that_ended_between_what_is_set_and_what_goes_is_gone_on_with(upgrade: Upgrade, space: str) -> None:
+    place = upgrade({"text": "a", "timeout": "1m"}, {"text": "a", "timeout": "1m"}, {"timeout": "2m"}, *ALL)
+    plan = plan_upgrade(place, "c", space, "2.0.0")
+    (planned,) = [one for one in plan.objects if one.kind == "Widget"]
+    assert [text_of(change.path) for change in planned.changes] == ["spec.timeout", "spec.text"]
+    live = {**WIDGET, **(place.kube.get("tests.ws-deployment.dev/v1", "Widget", "c-w", space) or {})}
+    write(place.kube, live, planned.changes[:1], place.shape(WIDGET["apiVersion"], "Widget"))
+    assert spec_of(place, space) == {"text": "a", "timeout": "2m", "filled": "by the server"}
+    assert apply_plan(place, plan).written == (planned.title, f"Cluster {space}/c")
+    assert spec_of(place, space) == {"timeout": "2m", "filled": "by the server"}
+
+
 @pytest.fixture
-def policy(management: Kube, space: str) -> Iterator[Callable[[str], None]]:
-    """A ValidatingAdmissionPolicy over the widgets of the namespace, by its expression."""
-    group = "admissionregistration.k8s.io/v1"
+def mutation(management: Kube, space: str) -> Iterator[Callable[[str], None]]:
+    """A MutatingAdmissionPolicy over the widgets of the namespace, by what it applies."""
     name = f"{space}.tests.ws-deployment.dev"
 
     def install(expression: str) -> None:
-        rule = {
-            "apiGroups": ["tests.ws-deployment.dev"],
-            "apiVersions": ["v1"],
-            "operations": ["CREATE", "UPDATE"],
-            "resources": ["widgets"],
-        }
         spec = {
             "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [rule]},
+            "reinvocationPolicy": "Never",
+            "matchConstraints": {"resourceRules": [RULE]},
+            "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
+        }
+        policy = {"apiVersion": ADMISSION, "kind": "MutatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
+        management.apply(policy)
+        binding = {"policyName": name, "matchResources": within(space)}
+        kind = "MutatingAdmissionPolicyBinding"
+        management.apply({"apiVersion": ADMISSION, "kind": kind, "metadata": {"name": name}, "spec": binding})
+
+    yield install
+    for kind in ("MutatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"):
+        management.delete(ADMISSION, kind, name)
+
+
+def test_what_admission_changes_is_in_the_plan_and_is_what_comes(
+    upgrade: Upgrade, space: str, mutation: Callable[[str], None]
+) -> None:
+    place = upgrade({"text": "a"}, {"text": "a"}, {"text": "b", "args": ["x"]}, *ALL)
+    mutation('Object{spec: Object.spec{text: "ours-" + object.spec.text, size: 7}}')
+    deadline = time.monotonic() + 60
+    while len(told := lines(plan := plan_upgrade(place, "c", space, "2.0.0"))) < 4:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
+    assert told == [
+        '~ spec.text: "a" -> "b" (overwrite)',
+        '+ spec.args: ["x"] (empty)',
+        '~ spec.text: "b" -> "ours-b" (server)',
+        "+ spec.size: 7 (server)",
+    ]
+    apply_plan(place, plan)
+    (planned,) = [one for one in plan.objects if one.kind == "Widget"]
+    assert spec_of(place, space) == (planned.result or {})["spec"]
+    # What admission makes of it is as planned: nothing is written again.
+    assert apply_plan(place, plan).written == ()
+
+
+def test_what_admission_makes_of_a_new_object_is_in_the_plan(
+    upgrade: Upgrade, space: str, mutation: Callable[[str], None]
+) -> None:
+    place = upgrade({}, {}, {"text": "b"})
+    place.kube.delete(WIDGET["apiVersion"], "Widget", "c-w", space)
+    mutation('Object{spec: Object.spec{text: "ours-" + object.spec.text}}')
+    deadline = time.monotonic() + 60
+    while not (told := lines(plan := plan_upgrade(place, "c", space, "2.0.0"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert told == ['~ spec.text: "b" -> "ours-b" (server)']
+    apply_plan(place, plan)
+    assert spec_of(place, space)["text"] == "ours-b"
+    assert apply_plan(place, plan).written == ()
+
+
+@pytest.fixture
+def policy(management: Kube, space: str) -> Iterator[Callable[[str], None]]:
+    """A ValidatingAdmissionPolicy over the widgets of the namespace, by its expression."""
+    name = f"{space}.tests.ws-deployment.dev"
+
+    def install(expression: str) -> None:
+        spec = {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [RULE]},
             "validations": [{"expression": expression, "message": "the policy says no"}],
         }
         management.apply(
-            {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
+            {"apiVersion": ADMISSION, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
         )
-        where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}}}
-        binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": where}
+        binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": within(space)}
         management.apply(
             {
-                "apiVersion": group,
+                "apiVersion": ADMISSION,
                 "kind": "ValidatingAdmissionPolicyBinding",
                 "metadata": {"name": name},
                 "spec": binding,
@@ -175,7 +254,7 @@ def policy(management: Kube, space: str) -> Iterator[Callable[[str], None]]:
 
     yield install
     for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
-        management.delete(group, kind, name)
+        management.delete(ADMISSION, kind, name)
 
 
 def test_the_admission_of_new_objects_and_of_changes_speaks_beforehand(
@@ -236,7 +315,7 @@ def test_what_is_applied_is_what_the_dry_run_said(  # noqa: PLR0917  two fixture
         if one.kind != "Widget":
             continue
         assert one.result is None or after == one.result
-        for change in one.changes:
+        for change in one.written:
             assert value_at(after, change.path) == change.after, text_of(change.path)
         restored = undone(restored, one.changes, before)
     assert not list(lines_between(before, restored, place.shape(WIDGET["apiVersion"], "Widget")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -57,6 +58,29 @@ def test_a_plan_is_shown_kept_applied_and_then_empty(run: Run, space: str, tmp_p
     again = run(*plan, "--out", out, "--detailed-exitcode")
     assert (again.code, again.out) == (0, f"{space}/alpha 20.1.0: nothing to do\n")
     assert not out.exists(), "there is nothing to apply"
+
+
+def test_killed_after_each_of_its_writes_it_is_gone_on_with(
+    run: Run, shared_cluster: LabCluster, space: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "plan"
+    run("upgrade", "plan", "alpha", "-n", space, "--to", "20.1.0", "--out", out)
+    env = {**os.environ, "KUBECONFIG": str(shared_cluster.kubeconfig), "WS_DEPLOYMENT_RELEASES": str(EXAMPLES)}
+    argv = [sys.executable, "-m", "ws_deployment.cli.main", "upgrade", "apply", str(out)]
+    told = []
+    for _ in range(5):
+        applying = subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        assert applying.stderr
+        told.append(applying.stderr.readline())
+        applying.kill()
+        applying.wait()
+    # A killed one may have come further than it could say: nothing is done twice, and in the end all is done.
+    titles = [line.split(": ", 1)[1] for line in told if line]
+    assert len(titles) == len(set(titles))
+    assert titles[0].startswith("created KubeadmConfigTemplate")
+    assert run("upgrade", "apply", out).code == 0
+    again = run("upgrade", "plan", "alpha", "-n", space, "--to", "20.1.0")
+    assert again.out.endswith("nothing to do\n")
 
 
 def test_every_form_of_a_plan_says_the_same(run: Run, space: str) -> None:

@@ -44,7 +44,7 @@ def write(page: Page, plan: UpgradePlan, *, full: bool = False) -> Page:
             page.wrapped(one.reason, "      ")
         if one.owner and one.action is not Action.NONE:
             page.wrapped(f"written by {one.owner}: use `upgrade commit`, not `upgrade apply`", "      ")
-        if one.action is Action.CREATE and not one.changes:
+        if one.action is Action.CREATE and not one.written:
             page.verbatim(manifest(one), 6)
         for change in one.changes:
             mark = sign(change)

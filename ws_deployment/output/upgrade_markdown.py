@@ -52,7 +52,7 @@ def _object(one: ObjectPlan) -> Iterator[str]:
         yield f"{text_of(one.reason)}"
     if one.owner and one.action is not Action.NONE:
         yield f"Written by {text_of(one.owner)}: use `upgrade commit`, not `upgrade apply`."
-    if one.action is Action.CREATE and not one.changes:
+    if one.action is Action.CREATE and not one.written:
         yield ""
         yield from fenced(manifest(one), "yaml")
     if not one.changes and not one.kept:

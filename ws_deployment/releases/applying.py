@@ -142,9 +142,9 @@ def _write(management: Management, planned: ObjectPlan, live: Object | None) -> 
         if live is not None:
             kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None)
     elif live is None:
-        kube.create({**(planned.result or {})}, manager=MANAGER)
+        kube.create(planned.document, manager=MANAGER)
     else:
-        left = [change for change in planned.written if not staleness.is_after(change, live)]
+        left = [change for change in planned.written if not staleness.is_made(planned, change, live)]
         shape = management.shape(planned.api_version, planned.kind)
         write(kube, live, left, shape, together=planned.together)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ws_deployment.releases.paths import ABSENT, FieldPath, path_as_json, path_from_json, text_of
+from ws_deployment.releases.paths import ABSENT, FieldPath, path_as_json, path_from_json, text_of, with_value
 
 #: Version of the document; it rises when a reader of the former one would misread it.
 FORMAT = 1
@@ -55,7 +55,8 @@ class FieldChange:
 
     `entry` is the place and pattern of the definition's entry that decided (`mutable-fields.yaml:7:5 spec.version`),
     `reason` its words. `changed_by_hand`: the value was not the present release's. `held_by` are the field managers
-    that own it now. Where `rule` is SERVER, the change follows by itself and is not to be written.
+    that own it now. Where `rule` is SERVER, the change follows by itself and is not to be written; `before` is then
+    what the lines before it have made of the field.
     """
 
     path: FieldPath
@@ -185,6 +186,15 @@ class ObjectPlan:
     def irreversible(self) -> bool:
         """Whether anything about it can't be taken back."""
         return self.object_irreversible or any(change.irreversible for change in self.changes)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What is sent to create the object: its result without what the API server makes of it by itself."""
+        found: Any = dict(self.result or {})
+        for change in self.changes:
+            if change.rule is Rule.SERVER:
+                found = with_value(found, change.path, change.before)
+        return dict(found)
 
     @property
     def written(self) -> tuple[FieldChange, ...]:

@@ -301,36 +301,28 @@ class _Trial:
         )
 
     def _as_created(self, planned: ObjectPlan) -> ObjectPlan:
-        """What the server makes of the new state: where it writes a field otherwise than the release, that holds."""
+        """Have the server take the new state on trial. What its admission makes of a new object is in the plan."""
         body = dict(self._draft.body or {})
         if self._tried.has(body, self._read.name):
             return planned
         trial = {**body, "metadata": {**body["metadata"], "name": f"trial-{uuid.uuid4().hex}"}}
         answer = self._management.kube.try_create(trial, MANAGER)
-        changes = [self._said(change, answer) for change in planned.changes]
-        if all(
-            same(value_at(answer, path), value) for path, value in _leaves(body, ()) if path != ("metadata", "name")
-        ):
+        said = [
+            _by_server(path, value, value_at(answer, path))
+            for path, value in _leaves(body, ())
+            if path != ("metadata", "name") and not same(value_at(answer, path), value, self._shape.scalar(path))
+        ]
+        if not said:
             self._tried.add(body, self._read.name)
+        if planned.action is not Action.CREATE:
+            return planned
         result: Any = body
-        if planned.action is Action.CREATE:
-            for path, _ in _leaves(body, ()):
-                said = value_at(answer, path)
-                if path[0] not in {"apiVersion", "kind"} and path != ("metadata", "name") and said is not ABSENT:
-                    result = with_value(result, path, said)
-        else:
-            for change in changes:
-                result = with_value(result, change.path, change.after)
-        return replace(planned, changes=tuple(changes), result=result)
-
-    def _said(self, change: FieldChange, answer: Mapping[str, Any]) -> FieldChange:
-        said = value_at(answer, change.path)
-        if change.after is ABSENT or said is ABSENT or change.rule is Rule.RELEASE:
-            return change
-        return change if same(said, change.after, self._shape.scalar(change.path)) else replace(change, after=said)
+        for change in said:
+            result = with_value(result, change.path, change.after)
+        return replace(planned, changes=(*planned.changes, *said), result=result)
 
     def _as_applied(self, planned: ObjectPlan) -> ObjectPlan:
-        """What the server makes of the live object: that is the plan's result, with what follows by itself."""
+        """What the server makes of the live object: that is the plan's result, with what admission does by itself."""
         live, kube = self._draft.live or {}, self._management.kube
         removes = any(change.after is ABSENT for change in planned.changes)
         together = not may_apply(planned.changes, self._shape)
@@ -338,16 +330,11 @@ class _Trial:
             sets = [change for change in planned.changes if change.after is not ABSENT]
             together = bool(sets) and not self._holds_half_way(live, sets)
         answer = cleaned(write(kube, live, planned.changes, self._shape, together=together, dry_run=True))
-        changes = [replace(change, after=value_at(answer, change.path)) for change in planned.changes]
-        changes = [change for change in changes if change.before is not change.after]
-        named = [change.path for change in changes]
-        changes += [
-            FieldChange(path, before, after, Rule.SERVER, "the API server's admission does this by itself")
-            for path, before, after in lines_between(planned.live, answer, self._draft.shape)
-            if not any(_overlaps(path, other) for other in named)
-        ]
-        action = Action.CHANGE if changes else Action.NONE
-        return replace(planned, action=action, changes=tuple(changes), result=answer, together=together)
+        intended: Any = planned.live
+        for change in planned.changes:
+            intended = with_value(intended, change.path, change.after)
+        said = [_by_server(*found) for found in lines_between(intended, answer, self._draft.shape)]
+        return replace(planned, changes=(*planned.changes, *said), result=answer, together=together)
 
     def _holds_half_way(self, live: Mapping[str, Any], sets: Sequence[FieldChange]) -> bool:
         """Whether the API takes what is set while what goes is still there."""
@@ -365,9 +352,8 @@ _MEND_CHANGE = (
 )
 
 
-def _overlaps(path: FieldPath, other: FieldPath) -> bool:
-    shorter = min(len(path), len(other))
-    return path[:shorter] == other[:shorter]
+def _by_server(path: FieldPath, before: Any, after: Any) -> FieldChange:
+    return FieldChange(path, before, after, Rule.SERVER, "the API server's admission does this by itself")
 
 
 def _leaves(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:

@@ -55,9 +55,9 @@ def moves(planned: ObjectPlan, now: Object | None, shape: IShape) -> Iterator[Mo
         yield Move(planned.title, path, one, other)
 
 
-def is_after(change: FieldChange, now: Object) -> bool:
-    """Whether a change is made already."""
-    return _is_after(change.path, change.after, now)
+def is_made(planned: ObjectPlan, change: FieldChange, now: Object) -> bool:
+    """Whether a change is made already: the field is as the dry run said that it would be in the end."""
+    return _is_after(change.path, value_at(planned.result or {}, change.path), now)
 
 
 def is_done(planned: ObjectPlan, now: Object | None) -> bool:
@@ -66,7 +66,7 @@ def is_done(planned: ObjectPlan, now: Object | None) -> bool:
         return now is None
     if planned.action is Action.CREATE:
         return now is not None and _is_created(planned, now)
-    return now is not None and all(_is_after(change.path, change.after, now) for change in planned.changes)
+    return now is not None and all(is_made(planned, change, now) for change in planned.changes)
 
 
 def _is_created(planned: ObjectPlan, now: Object) -> bool:
@@ -81,7 +81,7 @@ def _is_after(path: FieldPath, after: Any, now: Object) -> bool:
 
 def _undone(planned: ObjectPlan, now: Object) -> Object:
     """The object without those of the plan's changes that are made already."""
-    made = [change for change in planned.changes if is_after(change, now)]
+    made = [change for change in planned.changes if is_made(planned, change, now)]
     return dict(undone(now, made, planned.live or {}))
 
 
