@@ -83,7 +83,7 @@ class Group:
     def off_together(self, share: float, new: int, old: int) -> float:
         """The error in points that these sums make of the share of the new ones together, or of all others."""
         total, of_group = new + old + self.outside, self.sum / (self.sum + self.outside)
-        return 100 * max(abs(new / total - of_group * share), abs(self.outside / total - 1 + of_group))
+        return _points(abs(new / total - of_group * share), abs(self.outside / total - 1 + of_group))
 
     def off(self, share: float, new: Split, old: Split) -> float:
         """The greatest error in points that these scores make of any cluster's share, and of the new ones together."""
@@ -92,7 +92,12 @@ class Group:
         for split, weights, part in ((new, self.weights, share), (old, self.former, 1 - share)):
             a_weight = of_group * part / (sum(weights.values()) or 1)
             errors += [split.parts.get(name, 0) / total - a_weight * weight for name, weight in weights.items()]
-        return max(100 * max(map(abs, errors)), self.off_together(share, new.sum, old.sum))
+        return max(_points(*map(abs, errors)), self.off_together(share, new.sum, old.sum))
+
+
+def _points(*errors: float) -> float:
+    """The greatest error, in points; one that is a whole point is not a hair less because of how it was reckoned."""
+    return round(100 * max(errors), 9)
 
 
 def levels(group: Group, shares: Sequence[float]) -> tuple[Level, ...]:
