@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ws_deployment.output.page import Item, Page
-from ws_deployment.output.upgrade import because, line, shown, sign
 from ws_deployment.releases.catalogue import Catalogue
 from ws_deployment.releases.paths import ABSENT, text_of
 from ws_deployment.releases.plan import Action
 from ws_deployment.releases.planning import Fit
 from ws_deployment.releases.release import Release
 from ws_deployment.releases.release_diff import Difference
+from ws_deployment.releases.words import because, line, shown, sign
 
 
 def write_list(page: Page, catalogue: Catalogue) -> Page:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ws_deployment.output.markdown import code, fenced, text_of
-from ws_deployment.output.upgrade import (
+from ws_deployment.releases.plan import Action, ObjectPlan, UpgradePlan
+from ws_deployment.releases.words import (
     SYMBOLS,
     because,
     count,
@@ -16,7 +17,6 @@ from ws_deployment.output.upgrade import (
     sign,
     title,
 )
-from ws_deployment.releases.plan import Action, ObjectPlan, UpgradePlan
 
 
 def markdown(plan: UpgradePlan) -> str:
