@@ -33,6 +33,7 @@ class LabCommands(LazyGroup):
         "kubeconfig": Lazy("ws_deployment.cli.lab:kubeconfig", "Print the path of a cluster's kubeconfig."),
         "load": Lazy("ws_deployment.cli.lab_load:command", "Start workspaces; show where they land."),
         "fault": Lazy("ws_deployment.cli.lab_fault:command", "Make a cluster or meta cluster sick, or heal it."),
+        "cluster-api": Lazy("ws_deployment.cli.lab_cluster_api:command", "Play Cluster API's controllers."),
         "tools": Lazy("ws_deployment.cli.lab:tools", "Find or build the programs that the lab needs."),
         "cluster": Lazy("ws_deployment.cli.lab_cluster:app", "Create or delete one cluster, as terraform/local does."),
     }
@@ -115,7 +116,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 def kubeconfig(name: Annotated[str, typer.Argument(help="The cluster's name, or a part that only it has.")]) -> None:
     """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(ws-deployment lab kubeconfig eu17)."""
-    print(_cluster_by(name).kubeconfig)
+    print(cluster_by(name).kubeconfig)
 
 
 def tools(
@@ -146,7 +147,8 @@ def print_table(rows: list[tuple[str, ...]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _cluster_by(name: str) -> LabCluster:
+def cluster_by(name: str) -> LabCluster:
+    """The cluster of that name, or the only one with it as a part. Raises UsageError where there is no such one."""
     from ws_deployment.lab.cluster import list_clusters  # noqa: PLC0415  only when called
 
     every = list_clusters()

@@ -168,6 +168,20 @@ class Kube:
             body=list(operations),
         )
 
+    def report(self, target: Mapping[str, Any], status: Mapping[str, Any], manager: str) -> Object:
+        """Merge fields into an object's status, as its controller does; null takes one away."""
+        metadata = target["metadata"]
+        path = self._path(target["apiVersion"], target["kind"], metadata["name"], metadata.get("namespace"))
+        return self._request(
+            "patch",
+            f"{path}/status",
+            f"reporting the status of {target['kind']}",
+            metadata["name"],
+            body={"status": dict(status)},
+            content_type="application/merge-patch+json",
+            field_manager=manager,
+        )
+
     def try_create(self, document: Mapping[str, Any], manager: str) -> Object:
         """What creating an object would make of it, by the server's defaults and admission; nothing is stored."""
         content_type = "application/json"

@@ -38,7 +38,7 @@ def apply_plan(management: Management, plan: UpgradePlan, progress: Progress = l
     where the live objects are no longer what the plan was made for; KubeError where the server refuses.
     """
     _check_plan(management, plan)
-    found = [(planned, _live(management, planned)) for planned in _concerned(plan)]
+    found = [(planned, live_of(management, planned)) for planned in _concerned(plan)]
     _check_owners(plan, found)
     cluster = management.cluster(plan.cluster, plan.namespace)
     moved = [*_moved_mark(management, plan, cluster)]
@@ -121,12 +121,12 @@ def _carry_out(
         except ConflictKubeError as error:
             conflict: WsDeploymentError = error
         except KubeError as error:
-            if not _is_version_test(error):
+            if not is_version_test(error):
                 raise
             conflict = error
         else:
             return
-        live = _live(management, planned)
+        live = live_of(management, planned)
         moved = [str(one) for one in staleness.moves(planned, live, _shape(management, planned))]
         if moved or attempt == _ATTEMPTS:
             done = f"; done before: {', '.join(written)}" if written else ""
@@ -149,12 +149,13 @@ def _write(management: Management, planned: ObjectPlan, live: Object | None) -> 
         write(kube, live, left, shape, together=planned.together)
 
 
-def _is_version_test(error: KubeError) -> bool:
+def is_version_test(error: KubeError) -> bool:
     """Whether a JSON Patch was refused because its test did not hold."""
     return "testing" in error.why or "test failed" in error.why
 
 
-def _live(management: Management, planned: ObjectPlan) -> Object | None:
+def live_of(management: Management, planned: ObjectPlan) -> Object | None:
+    """The object of a plan as it is now; None where there is none."""
     found = management.kube.get(planned.api_version, planned.kind, planned.name, planned.namespace or None)
     return None if found is None else {"apiVersion": planned.api_version, "kind": planned.kind, **found}
 
