@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.program import program
 from harness.upgrade_context import PLAN, UpgradeContext
 from pydantic import ValidationError
 from ws_deployment_steps import upgrade_diff
@@ -17,7 +17,7 @@ from ws_deployment.releases import planning
 from ws_deployment.releases.paths import path_of
 from ws_deployment.releases.plan import Kept, KeptField, Problem, UpgradePlan
 
-Planned = Callable[[UpgradePlan], None]
+EXAMPLE = Path(__file__).parents[2] / "configs" / "upgrade-waves.yaml"
 
 
 @pytest.fixture
@@ -93,3 +93,9 @@ def test_an_answer_that_is_none_is_a_fault_of_the_config(answers: dict[str, str]
 def test_the_cluster_is_named_by_a_placeholder(tmp_path: Path, planned: list[Any]) -> None:
     step(management={"cluster": "acme-${cluster.prefix}", "namespace": "org"}).plan(UpgradeContext(tmp_path, None))
     assert planned[1][0] == "acme-eu"
+
+
+def test_the_shipped_config_is_valid() -> None:
+    ended = program("validate", "-c", EXAMPLE)
+    assert ended.code == 0, ended.out
+    assert "4 steps" in ended.out

@@ -19,7 +19,7 @@ def command(
 ) -> None:
     """Play Cluster API's controllers at a management cluster of the lab until Ctrl-C.
 
-    The annotation lab.ws-deployment.dev/upgrade of a Cluster orders how its upgrade goes: progress, stuck or failed.
+    The annotation ws-deployment.lab/upgrade of a Cluster orders how its upgrade goes: progress, stuck or failed.
     """
     from ws_deployment.cli.interruption import Interruption  # noqa: PLC0415  loaded when used
     from ws_deployment.clients.kube import Kube  # noqa: PLC0415  likewise

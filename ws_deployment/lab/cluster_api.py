@@ -1,6 +1,6 @@
 """Plays Cluster API's controllers at a management cluster of the lab, as far as an upgrade sees: status follows spec.
 
-No machine is made. How an upgrade goes is ordered by an annotation of the Cluster: `lab.ws-deployment.dev/upgrade`.
+No machine is made. How an upgrade goes is ordered by an annotation of the Cluster: `ws-deployment.lab/upgrade`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ws_deployment.releases.cluster_api import CLUSTER_LABEL
 Object = Mapping[str, Any]
 
 #: On a Cluster: `progress` (as without it), `stuck` or `failed`.
-ORDER = "lab.ws-deployment.dev/upgrade"
+ORDER = "ws-deployment.lab/upgrade"
 PROGRESS, STUCK, FAILED = "progress", "stuck", "failed"
 ORDERS = (PROGRESS, STUCK, FAILED)
 _MANAGER = "lab-cluster-api"
