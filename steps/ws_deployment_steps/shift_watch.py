@@ -158,6 +158,8 @@ class _Watching:
         measured = None if counts is None else fit(counts, self.watched.wanted, self.watched.before)
         seen = measured if measured and measured.starts else None
         shares = {name: round(share, 1) for name, share in seen.shares.items()} if seen else None
+        if not self.watched.shares:  # no traffic is looked at
+            return measured
         if self.split_at == 0.0 or (shares != self.split and time.monotonic() - self.split_at > _SPLIT_EVERY):
             self.split, self.split_at = shares, time.monotonic()
             told = {name: round(share, 1) for name, share in self.watched.shares.items() if share}

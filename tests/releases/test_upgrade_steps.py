@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.prometheus import prometheus, vector
 from harness.program import program
 from harness.upgrade_run import (
     KCP,
@@ -151,4 +153,33 @@ def test_a_run_that_was_killed_while_it_waits_goes_on(
         assert ended.code == 0, ended.err
         assert "alpha/apply-upgrade" not in {event["task"] for event in ended.of("task.started")}
         assert everything(management, clusters, "alpha") == versions
+    assert {release_of(management, clusters, name) for name in NAMES} == {"20.1.0"}
+
+
+def test_a_metric_that_is_bad_keeps_the_next_wave_from_beginning(
+    tmp_path: Path, management: Kube, shared_cluster: LabCluster, clusters: str
+) -> None:
+    gate = {"name": "errors", "query": 'errors{cluster="{{cluster}}"}', "failWhen": "> 5", "interval": 1}
+    watches = {"time": "1s", "gates": [{**gate, "limits": {"failed": 1}}], "clusterLabel": "{name}"}
+
+    def answer(query: str) -> tuple[int, Any]:
+        return vector(({}, bad if "alpha" in query else 0.0))
+
+    bad = 9.0
+    with prometheus(answer) as metrics, controllers(management, clusters):
+        config = upgrade_config(tmp_path, shared_cluster, clusters)
+        document = json.loads(config.read_text())
+        document["metaClusters"][0]["prometheus"] = {"url": metrics.url}
+        document["pipeline"].append({"step": "watch-gates", "with": watches})
+        config.write_text(json.dumps(document))
+        ended = program("run", "-c", config, "--json")
+        assert ended.code != 0
+        assert ended.statuses()["meta/watch-gates"] == "turned back"
+        assert "gate errors of alpha" in ended.err + ended.out
+        assert not [event for event in ended.of("task.started") if event["task"].startswith(("bravo", "carol"))]
+        assert release_of(management, clusters, "alpha") == "20.1.0", "what was upgraded stays so"
+
+        bad = 0.0
+        again = program("runs", "retry", ended.events[0]["run"], "--json")
+        assert again.code == 0, again.err
     assert {release_of(management, clusters, name) for name in NAMES} == {"20.1.0"}

@@ -98,4 +98,4 @@ def test_the_cluster_is_named_by_a_placeholder(tmp_path: Path, planned: list[Any
 def test_the_shipped_config_is_valid() -> None:
     ended = program("validate", "-c", EXAMPLE)
     assert ended.code == 0, ended.out
-    assert "4 steps" in ended.out
+    assert "5 steps" in ended.out
