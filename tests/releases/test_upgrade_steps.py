@@ -31,6 +31,25 @@ from ws_deployment.lab.record import LabCluster
 pytestmark = pytest.mark.real
 
 IRREVERSIBLE = "irreversible/alpha"
+#: The program, which kills itself after its second write to an object that is upgraded.
+KILLED = """
+import os, signal
+from ws_deployment.cli.main import main
+from ws_deployment.clients.kube import Kube
+
+write, writes = Kube.apply_fields, 0
+
+def counted(self, document, manager, *, dry_run=False):
+    global writes
+    done = write(self, document, manager, dry_run=dry_run)
+    writes += not dry_run
+    if writes == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+
+Kube.apply_fields = counted
+main()
+"""
 
 
 @pytest.fixture
@@ -128,6 +147,25 @@ def test_a_rollback_refuses_what_is_irreversible_and_takes_back_the_rest_field_b
     want["MachineDeployment alpha-workers"]["spec"]["template"]["spec"]["version"] = "v1.33.5"
     assert here == want
     assert everything(management, clusters, "bravo") == before["bravo"]
+
+
+def test_a_run_that_was_killed_while_it_applies_goes_on_with_what_is_left(
+    tmp_path: Path, management: Kube, shared_cluster: LabCluster, clusters: str
+) -> None:
+    config = upgrade_config(tmp_path, shared_cluster, clusters)
+    with controllers(management, clusters):
+        argv = [sys.executable, "-c", KILLED, "run", "-c", str(config), "--json"]
+        killed = subprocess.run(argv, capture_output=True, text=True, timeout=200, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        half = everything(management, clusters, "alpha")
+        assert half["MachineDeployment alpha-workers"]["spec"]["template"]["spec"]["version"] == "v1.33.5"
+        assert release_of(management, clusters, "alpha") == "20.0.0", "the Cluster was not written yet"
+
+        ended = program("runs", "resume", "latest", "--json")
+        assert ended.code == 0, ended.err
+    said = [event["data"]["message"] for event in ended.of("task.progress") if event["task"] == "alpha/apply-upgrade"]
+    assert said == [f"changed Cluster {clusters}/alpha"], "what was written is not written again"
+    assert {release_of(management, clusters, name) for name in NAMES} == {"20.1.0"}
 
 
 def test_a_run_that_was_killed_while_it_waits_goes_on(
