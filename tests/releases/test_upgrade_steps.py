@@ -149,6 +149,29 @@ def test_a_rollback_refuses_what_is_irreversible_and_takes_back_the_rest_field_b
     assert everything(management, clusters, "bravo") == before["bravo"]
 
 
+def test_a_saved_plan_is_applied_as_it_was_reviewed_or_not_at_all(
+    tmp_path: Path, management: Kube, shared_cluster: LabCluster, clusters: str
+) -> None:
+    config, saved = upgrade_config(tmp_path, shared_cluster, clusters), tmp_path / "saved.plan"
+    assert program("plan", "-c", config, "--out", saved).code == 0
+    metadata = {"name": "bravo-control-plane", "namespace": clusters}
+    document = {"apiVersion": KCP[0], "kind": KCP[1], "metadata": metadata}
+
+    def edit(version: str) -> None:
+        management.apply_fields({**document, "spec": {"version": version}}, "a-person")
+
+    edit("v1.32.10")
+    stale = program("apply", saved, "--json")
+    assert stale.code == 4, stale.err
+    assert "bravo/upgrade-diff" in stale.err + stale.out
+    assert {release_of(management, clusters, name) for name in NAMES} == {"20.0.0"}
+    edit("v1.32.9")
+    with controllers(management, clusters):
+        done = program("apply", saved, "--json")
+        assert done.code == 0, done.err
+    assert {release_of(management, clusters, name) for name in NAMES} == {"20.1.0"}
+
+
 def test_a_run_that_was_killed_while_it_applies_goes_on_with_what_is_left(
     tmp_path: Path, management: Kube, shared_cluster: LabCluster, clusters: str
 ) -> None:
