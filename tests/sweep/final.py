@@ -132,7 +132,7 @@ def _is_intent(name: str) -> bool:
 
 def _is_write(name: str) -> bool:
     """Whether it is a sub-task that writes a weight."""
-    others = ("/hold", "/watch", "/verified")
+    others = ("/hold", "/look", "/watch", "/verified")
     return "/traffic-shift/" in name and not _is_intent(name) and not any(each in name for each in others)
 
 
