@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness.cluster_context import ClusterContext, a_cluster
-from harness.upgrade_plans import plan_of
+from harness.upgrade_plans import WANTED, plan_of
 
 from ws_deployment.config.v1 import Project
 from ws_deployment.releases.plan import UpgradePlan
 
-PLAN = plan_of({"spec.version": "v1.29.4", "spec.size": 1})
+_MADE = plan_of({"spec.version": "v1.29.4", "spec.size": 1})
+_RESULT = {"spec": {path.removeprefix("spec."): value for path, value in WANTED.items()}}
+PLAN = replace(_MADE, objects=(replace(_MADE.objects[0], result=_RESULT),))
 
 
 class UpgradeContext(ClusterContext):

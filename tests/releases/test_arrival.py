@@ -13,7 +13,13 @@ from ws_deployment.releases.plan import Action, FieldChange, ObjectPlan, Rule, U
 
 CHANGE = FieldChange(path_of("spec.version"), "v1.32.9", "v1.33.5", Rule.OVERWRITE)
 PLANE = ObjectPlan("controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlane", "org", "a", Action.CHANGE)
-PLAN = UpgradePlan("a", "org", "20.0.0", "20.1.0", (ObjectPlan(**{**vars(PLANE), "changes": (CHANGE,)}),))
+PLAN = UpgradePlan(
+    "a",
+    "org",
+    "20.0.0",
+    "20.1.0",
+    (ObjectPlan(**{**vars(PLANE), "changes": (CHANGE,), "result": {"spec": {"version": "v1.33.5"}}}),),
+)
 THERE: dict[str, Any] = {
     "apiVersion": PLANE.api_version,
     "kind": "KubeadmControlPlane",

@@ -49,7 +49,7 @@ def _unwritten(planned: ObjectPlan, objects: Iterable[Object]) -> Iterator[str]:
     elif live is None:
         yield f"{planned.title} is not there yet"
     elif planned.action is Action.CHANGE:
-        left = [text_of(change.path) for change in planned.written if not staleness.is_after(change, live)]
+        left = [text_of(change.path) for change in planned.written if not staleness.is_made(planned, change, live)]
         if left:
             yield f"{planned.title} does not have the release's {', '.join(left)} yet"
 

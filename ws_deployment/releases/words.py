@@ -130,7 +130,7 @@ def _lines(plan: UpgradePlan) -> Iterator[str]:
         yield f"{SYMBOLS[one.action]} {one.title}{remarks(one)}"
         if one.reason:
             yield f"    {one.reason}"
-        if one.action is Action.CREATE and not one.changes:
+        if one.action is Action.CREATE and not one.written:
             yield from (f"    {text}" for text in manifest(one).splitlines())
         for change in one.changes:
             yield f"  {sign(change)} {line(change)}"
