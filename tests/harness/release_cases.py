@@ -47,6 +47,9 @@ class CaseShape:
     def is_one_value(self, path: FieldPath) -> bool:
         return path in self._whole
 
+    def is_set(self, path: FieldPath) -> bool:  # noqa: ARG002  no case is about one
+        return False
+
     def scalar(self, path: FieldPath) -> Scalar:
         return self._scalars.get(path, Scalar.UNKNOWN)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from harness.release_cases import line
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube import Kube, TransientKubeError
 from ws_deployment.errors import RefusedError
 from ws_deployment.releases import marks
 from ws_deployment.releases.applying import apply_plan
@@ -190,13 +190,24 @@ def mutation(management: Kube, space: str) -> Iterator[Callable[[str], None]]:
         management.delete(ADMISSION, kind, name)
 
 
+def planned_when_known(place: Management, space: str) -> UpgradePlan:
+    """A plan; admission may need a moment until it knows a kind that has just been defined."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return plan_upgrade(place, "c", space, "2.0.0")
+        except TransientKubeError:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+
+
 def test_what_admission_changes_is_in_the_plan_and_is_what_comes(
     upgrade: Upgrade, space: str, mutation: Callable[[str], None]
 ) -> None:
     place = upgrade({"text": "a"}, {"text": "a"}, {"text": "b", "args": ["x"]}, *ALL)
     mutation('Object{spec: Object.spec{text: "ours-" + object.spec.text, size: 7}}')
     deadline = time.monotonic() + 60
-    while len(told := lines(plan := plan_upgrade(place, "c", space, "2.0.0"))) < 4:
+    while len(told := lines(plan := planned_when_known(place, space))) < 4:
         assert time.monotonic() < deadline, told
         time.sleep(0.2)
     assert told == [
@@ -219,7 +230,7 @@ def test_what_admission_makes_of_a_new_object_is_in_the_plan(
     place.kube.delete(WIDGET["apiVersion"], "Widget", "c-w", space)
     mutation('Object{spec: Object.spec{text: "ours-" + object.spec.text}}')
     deadline = time.monotonic() + 60
-    while not (told := lines(plan := plan_upgrade(place, "c", space, "2.0.0"))):
+    while not (told := lines(plan := planned_when_known(place, space))):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert told == ['~ spec.text: "b" -> "ours-b" (server)']
@@ -298,9 +309,16 @@ ENTRIES = st.lists(
     max_size=4,
 )
 
+#: What an apply would merge with what is there.
+OVERWRITTEN_VARS, OVERWRITTEN_FREE = (
+    Entry("Widget", Pattern.of(path), Policy.OVERWRITE, "because") for path in ("spec.vars", "spec.free")
+)
+
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SPECS, SPECS, SPECS, ENTRIES)
+@example({"vars": [{"name": "a"}]}, {}, {"vars": []}, [OVERWRITTEN_VARS])
+@example({"free": {"a": 1}}, {}, {"free": {}}, [OVERWRITTEN_FREE])
 def test_what_is_applied_is_what_the_dry_run_said(  # noqa: PLR0917  two fixtures and what is drawn
     upgrade: Upgrade, space: str, live: Any, present: Any, wanted: Any, entries: list[Entry]
 ) -> None:

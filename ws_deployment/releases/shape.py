@@ -29,6 +29,10 @@ class IShape(Protocol):
         """Whether the mapping at `path` is only ever written as a whole."""
         ...
 
+    def is_set(self, path: FieldPath) -> bool:
+        """Whether the list at `path` is a set, to which several managers add items of their own."""
+        ...
+
     def scalar(self, path: FieldPath) -> Scalar:
         """What the value at `path` is, where it is neither mapping nor list."""
         ...
@@ -42,6 +46,10 @@ class NoShape:
         return ()
 
     def is_one_value(self, path: FieldPath) -> bool:  # noqa: ARG002  likewise
+        """Never."""
+        return False
+
+    def is_set(self, path: FieldPath) -> bool:  # noqa: ARG002  likewise
         """Never."""
         return False
 
@@ -66,6 +74,10 @@ class ListedShape:
     def is_one_value(self, path: FieldPath) -> bool:
         """As is said below."""
         return self._below.is_one_value(path)
+
+    def is_set(self, path: FieldPath) -> bool:
+        """As is said below."""
+        return self._below.is_set(path)
 
     def scalar(self, path: FieldPath) -> Scalar:
         """As is said below."""
@@ -93,6 +105,11 @@ class SchemaShape:
         """`x-kubernetes-map-type: atomic`."""
         schema = self._at(path)
         return bool(schema and schema.get("x-kubernetes-map-type") == "atomic")
+
+    def is_set(self, path: FieldPath) -> bool:
+        """`x-kubernetes-list-type: set`."""
+        schema = self._at(path)
+        return bool(schema and schema.get("x-kubernetes-list-type") == "set")
 
     def scalar(self, path: FieldPath) -> Scalar:
         """By type, and by what Kubernetes says of quantities."""

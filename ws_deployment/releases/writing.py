@@ -50,11 +50,13 @@ def write(
 
 
 def may_apply(changes: Iterable[FieldChange], shape: IShape) -> bool:
-    """Whether server-side apply finds the items of lists that changes are about by the keys that these name.
+    """Whether server-side apply brings about what the changes set.
 
-    A release may tell items apart by other keys than the API does.
+    It finds items of lists by the API's keys, and a release may tell them apart by others. And it leaves what others
+    put into a list or mapping that it merges, where the change would have it hold less.
     """
-    return all(_found_by_api(change.path, shape) for change in changes if change.after is not ABSENT)
+    sets = [change for change in changes if change.after is not ABSENT]
+    return all(_found_by_api(change.path, shape) and not _is_merged(change, shape) for change in sets)
 
 
 def applied(live: Object, sets: Sequence[FieldChange], shape: IShape) -> dict[str, Any]:
@@ -95,6 +97,14 @@ def _found_by_api(path: FieldPath, shape: IShape) -> bool:
         for end, part in enumerate(within)
         if isinstance(part, Item)
     )
+
+
+def _is_merged(change: FieldChange, shape: IShape) -> bool:
+    """Whether an apply of the whole value leaves items that are there already."""
+    before, path = change.before, change.path
+    if isinstance(before, Mapping):
+        return bool(before) and not shape.is_one_value(path)
+    return isinstance(before, list) and bool(before) and (shape.is_set(path) or bool(shape.list_keys(path)))
 
 
 def _removal_patch(live: Object, removals: Sequence[FieldChange]) -> list[dict[str, Any]]:
