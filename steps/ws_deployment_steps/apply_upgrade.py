@@ -11,7 +11,6 @@ from ws_deployment.interfaces import (
     Change,
     IPreRun,
     IStep,
-    NotYetError,
     Outputs,
     PreRun,
     StepContext,
@@ -21,7 +20,7 @@ from ws_deployment.interfaces import (
     Verdict,
 )
 from ws_deployment_steps.forcing import refused
-from ws_deployment_steps.management_access import PLAN, AfterDiff, inputs, management, plan_made, read_plan
+from ws_deployment_steps.management_access import PLAN, AfterDiff, inputs, management, plan_made, plan_so_far, read_plan
 
 if TYPE_CHECKING:
     from ws_deployment.releases.plan import ObjectPlan, UpgradePlan
@@ -48,11 +47,8 @@ class ApplyUpgrade(IStep[AfterDiff]):
         """The diff again; before upgrade-diff has run, that it is its diff."""
         from ws_deployment.releases.words import count, listing, title  # noqa: PLC0415  loaded when used
 
-        try:
-            found = plan_made(self.parameters, context)
-        except NotYetError:
-            if not context.dry_run:
-                raise
+        found = plan_so_far(self.parameters, context)
+        if found is None:
             return StepPlan(f"apply what {self.parameters.diff} shows", Change.UNKNOWN)
         if found.empty:
             return StepPlan(f"{title(found)}: nothing to do", Change.NONE, subtasks=())

@@ -10,7 +10,6 @@ from pydantic import Field
 from ws_deployment.interfaces import (
     Change,
     IStep,
-    NotYetError,
     Outputs,
     SecretReference,
     StepContext,
@@ -18,7 +17,7 @@ from ws_deployment.interfaces import (
     SubTask,
     Undo,
 )
-from ws_deployment_steps.management_access import PLAN, AfterDiff, plan_made, read_plan
+from ws_deployment_steps.management_access import PLAN, AfterDiff, plan_so_far, read_plan
 from ws_deployment_steps.placeholders import fill
 
 if TYPE_CHECKING:
@@ -50,11 +49,8 @@ class CommitUpgrade(IStep[CommitUpgradeParameters]):
 
     def plan(self, context: StepContext) -> StepPlan:
         """The difference in the repository; before upgrade-diff has run, that it is its diff."""
-        try:
-            found = plan_made(self.parameters, context)
-        except NotYetError:
-            if not context.dry_run:
-                raise
+        found = plan_so_far(self.parameters, context)
+        if found is None:
             return StepPlan(f"commit what {self.parameters.diff} shows", Change.UNKNOWN)
         target = self._target(context, found)
         change = _commit(context, found, target, self.parameters.message, dry_run=True) if not found.empty else None

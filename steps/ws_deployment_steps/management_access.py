@@ -93,6 +93,16 @@ def plan_made(given: AfterDiff, context: StepContext) -> UpgradePlan:
     return read_plan(handed_on[PLAN], context)
 
 
+def plan_so_far(given: AfterDiff, context: StepContext) -> UpgradePlan | None:
+    """The same; None in a dry run, which comes before upgrade-diff."""
+    try:
+        return plan_made(given, context)
+    except NotYetError:
+        if not context.dry_run:
+            raise
+        return None
+
+
 def read_plan(data: object, context: StepContext) -> UpgradePlan:
     """A plan that was journaled. Raises WsDeploymentError for what this program can't read."""
     try:

@@ -14,7 +14,6 @@ from ws_deployment.interfaces import (
     Change,
     IPreRun,
     IStep,
-    NotYetError,
     Outputs,
     PreRun,
     StepContext,
@@ -22,7 +21,7 @@ from ws_deployment.interfaces import (
     SubTask,
     Verdict,
 )
-from ws_deployment_steps.management_access import AfterDiff, inputs, management, objects, plan_made
+from ws_deployment_steps.management_access import AfterDiff, inputs, management, objects, plan_made, plan_so_far
 
 
 class WaitUpgradedParameters(AfterDiff):
@@ -50,12 +49,8 @@ class WaitUpgraded(IStep[WaitUpgradedParameters]):
     def plan(self, context: StepContext) -> StepPlan:
         """What is waited for."""
         limit = format_duration(self.parameters.time)
-        try:
-            to = plan_made(self.parameters, context).to_version
-        except NotYetError:
-            if not context.dry_run:
-                raise
-            to = "the release"
+        found = plan_so_far(self.parameters, context)
+        to = found.to_version if found else "the release"
         wait = SubTask("wait", f"at most {limit}", watches=True)
         return StepPlan(
             f"wait until {context.cluster.short_name} is of {to}, at most {limit}", Change.READ, "", (), {}, (wait,)

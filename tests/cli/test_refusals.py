@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from harness.in_process import called
 from harness.kept_runs import held
+from harness.program import Ended
 
-from ws_deployment.cli.main import main
 from ws_deployment.engine.outcome import Status
 from ws_deployment.engine.state import State
 from ws_deployment.engine.store import Store
@@ -20,12 +18,6 @@ from ws_deployment.engine.store import Store
 pytestmark = pytest.mark.real  # each has a state of its own: it takes long
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 Command = Callable[..., Ended]
@@ -49,15 +41,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     (tmp_path / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
 
     def call(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["ws-deployment", *arguments])
-        logging.getLogger("dbos").handlers.clear()  # they write to the stream of the call before, which is closed
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        told = capsys.readouterr()
-        return Ended(code, told.out, told.err)
+        return called(monkeypatch, capsys, *arguments)
 
     return call
 

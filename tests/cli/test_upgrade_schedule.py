@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from harness.in_process import called
+from harness.program import Ended
 from harness.upgrade_plans import plan_of
 
-from ws_deployment.cli.main import main
 from ws_deployment.releases import plan_file
 from ws_deployment.releases.paths import path_of
 from ws_deployment.releases.plan import Kept, KeptField
 
 LATER = "2099-11-28T02:00+01:00"
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 Command = Callable[..., Ended]
@@ -39,13 +32,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     list(plan_file.write(Path("plan"), [plan_of({})]))
 
     def call(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["ws-deployment", "upgrade", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return Ended(code, *capsys.readouterr())
+        return called(monkeypatch, capsys, "upgrade", *arguments)
 
     return call
 

@@ -66,12 +66,11 @@ def upgrade(management: Kube, space: str) -> Upgrade:
             [one for one in entries if isinstance(one, Entry)], [one for one in entries if isinstance(one, Renaming)]
         )
         releases = [release("1.0.0", present, Definition()), release("2.0.0", wanted, definition)]
-        metadata = {"namespace": space, "labels": {"cluster.x-k8s.io/cluster-name": "c"}}
-        mark = {**metadata["labels"], marks.RELEASE: "1.0.0"}  # type: ignore[dict-item]
+        named = {"cluster.x-k8s.io/cluster-name": "c"}
         for kind, name, spec in ((CLUSTER, "c", {"controlPlaneRef": REF}), (WIDGET, "c-w", live)):
             management.delete(kind["apiVersion"], kind["kind"], name, space)
-            labels = mark if kind is CLUSTER else metadata["labels"]
-            document = {**kind, "metadata": {**metadata, "name": name, "labels": labels}, "spec": spec}
+            labels = {**named, marks.RELEASE: "1.0.0"} if kind is CLUSTER else named
+            document = {**kind, "metadata": {"namespace": space, "name": name, "labels": labels}, "spec": spec}
             management.apply_fields(document, "kubectl")
         return Management(management, Catalogue.of(releases, "the test"), marks.RELEASE)
 

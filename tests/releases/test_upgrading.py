@@ -271,7 +271,9 @@ def test_whether_clusters_fit_their_release(clusters: Management, space: str) ->
     paths = {change.path for one in found.objects for change in one.changes}
     assert ("spec", "version") in paths
     apply_plan(clusters, found)
-    assert fit(clusters, "alpha", space).plan.empty  # type: ignore[union-attr]
+    found = fit(clusters, "alpha", space).plan
+    assert found is not None
+    assert found.empty
 
 
 def test_where_only_the_mark_would_change_that_is_told(clusters: Management, space: str) -> None:

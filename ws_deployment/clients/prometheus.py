@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -101,7 +102,7 @@ class PrometheusClient:
         """
         status, reason, body = self._post({"query": promql, "timeout": f"{self.timeout:g}s", **_WHOLE})
         told = _decoded(body)
-        if status in _BUSY or status >= 500:  # noqa: PLR2004  the server's own faults
+        if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise self._unavailable(_server_words(told) or f"it answers {status} {reason}")
         if status in _CLOSED:
             raise self._refused(
@@ -111,8 +112,8 @@ class PrometheusClient:
             raise _faulty(promql, _server_words(told))
         if status in range(300, 400):
             raise self._refused(f"it answers {status} {reason}", "Give the address that it leads to.")
-        if status != 200 or not isinstance(told, dict) or told.get("status") != "success":  # noqa: PLR2004  OK
-            what = _server_words(told) or ("" if status == 200 else f"it answers {status} {reason}")  # noqa: PLR2004  OK
+        if status != HTTPStatus.OK or not isinstance(told, dict) or told.get("status") != "success":
+            what = _server_words(told) or ("" if status == HTTPStatus.OK else f"it answers {status} {reason}")
             raise self._refused(
                 what or "what it answers is not Prometheus' API", "Give the address that `/api/v1/query` comes behind."
             )

@@ -147,7 +147,7 @@ def _channel(endpoint: str, tls: TlsFiles | None) -> grpc.Channel:
     # A proxy of the environment knows no way to this machine's own ports.
     local = endpoint.rpartition(":")[0] in {"127.0.0.1", "localhost", "[::1]"}
     options: list[tuple[str, int | str]] = [*_RECONNECT, ("grpc.enable_http_proxy", 0 if local else 1)]
-    if tls is None:
+    if tls is None:  # a port-forward, the lab, or an address that the config says without `tls`: the bridge's default
         return grpc.insecure_channel(endpoint, options=options)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=tls.ca.read_bytes() if tls.ca else None,
