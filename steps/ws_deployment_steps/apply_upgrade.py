@@ -40,7 +40,7 @@ class ApplyUpgrade(IStep[AfterDiff]):
         return inputs(self.parameters.management, context)
 
     def pre_runs(self) -> Sequence[IPreRun]:
-        """There is a plan, and nobody else writes its objects."""
+        """There is a plan, nobody else writes its objects, and no freeze holds the cluster."""
         return (PreRun("plan", self._ready),)
 
     def plan(self, context: StepContext) -> StepPlan:
@@ -115,6 +115,8 @@ class ApplyUpgrade(IStep[AfterDiff]):
             return Verdict.refuse(
                 f"{told}; what is applied beside them is undone by them", "Use the step commit-upgrade for it instead."
             )
+        if why := context.frozen(f"{plan.namespace}/{plan.cluster}"):
+            return Verdict.refuse(why, "Lift it by `ws-deployment upgrade freeze --lift`, or try the run again later.")
         return Verdict.proceed()
 
     def _back(self, context: StepContext, plan: UpgradePlan, undo: Undo) -> Back:

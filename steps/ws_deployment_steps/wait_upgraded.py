@@ -30,6 +30,11 @@ class WaitUpgradedParameters(AfterDiff):
     time: Duration = Field(
         default=3600.0, gt=0, description="When it is not there after this time, it is stuck, and the step fails."
     )
+    patience: Duration = Field(
+        default=60.0,
+        ge=0,
+        description="How long an error that a controller tells may stand; what it calls final fails at once.",
+    )
 
 
 class WaitUpgraded(IStep[WaitUpgradedParameters]):
@@ -57,7 +62,7 @@ class WaitUpgraded(IStep[WaitUpgradedParameters]):
         )
 
     def run(self, context: StepContext, subtask: SubTask) -> Outputs:  # noqa: ARG002  there is one
-        """Look on. A failure that is told ends it at once; what is stuck ends it by its time limit."""
+        """Look on. A final failure ends it at once, an error that stands after `patience`, else the time limit."""
         from ws_deployment.clients.waiting import NotReadyError, wait_until_ready  # noqa: PLC0415  loaded when used
         from ws_deployment.releases.arrival import arrival  # noqa: PLC0415  likewise
 
@@ -66,16 +71,21 @@ class WaitUpgraded(IStep[WaitUpgradedParameters]):
         found = management(self.parameters.management, context)
         before = max(time.time() - context.began, 0.0) if context.began else 0.0
 
+        calm = time.monotonic()
+
         def behind() -> str:
+            nonlocal calm
             here = arrival(plan, objects(found, plan))
-            if here.failed:
+            if not here.erring:
+                calm = time.monotonic()
+            if here.failed or time.monotonic() - calm > self.parameters.patience:
                 raise WsDeploymentError(
                     "waiting for the upgrade of",
                     on=name,
-                    why="; ".join(here.failed),
+                    why="; ".join(here.failed or here.erring),
                     remedy="Mend it at the management cluster and try the run again, or roll it back.",
                 )
-            return "; ".join(here.behind)
+            return "; ".join((*here.erring, *here.behind))
 
         try:
             wait_until_ready(

@@ -70,8 +70,6 @@ def test_a_window_is_the_next_opening_after_now(command: Command) -> None:
         (("--at", "2020-11-28T02:00Z"), 2, "it is past"),
         (("--window", "Sat 02:00-05:00"), 2, "it has no zone"),
         (("--at", LATER, "--grace", "soon"), 2, "is no duration"),
-        (("--at", LATER, "--answer", "spec.replicas"), 2, "=overwrite or =keep"),
-        (("--at", LATER, "--definition", "nowhere.yaml"), 2, "No such file"),
     ],
 )
 def test_what_can_not_be_scheduled_is_told_and_nothing_is_kept(

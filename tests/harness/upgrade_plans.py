@@ -57,7 +57,7 @@ class Management:
         """Whether it is the management cluster of a schedule."""
         return self.here
 
-    def replan(self, _: Schedule, plan: UpgradePlan) -> UpgradePlan:
+    def replan(self, plan: UpgradePlan) -> UpgradePlan:
         """The plan of now."""
         if self.errors:
             raise self.errors.pop()

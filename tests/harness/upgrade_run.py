@@ -74,7 +74,7 @@ def upgrade_config(folder: Path, cluster: LabCluster, space: str, *, wait: str =
             "pipeline": [
                 {"step": "upgrade-diff", "with": {"management": management, "to": "20.1.0"}},
                 {"step": "apply-upgrade", "with": {"management": management}},
-                {"step": "wait-upgraded", "with": {"management": management, "time": wait}},
+                {"step": "wait-upgraded", "with": {"management": management, "time": wait, "patience": "1s"}},
             ],
             **parts,
         },

@@ -44,6 +44,12 @@ def told(status: dict[str, Any] | None = None, **spec: Any) -> tuple[tuple[str, 
     return here.behind, here.failed
 
 
+def erring(*conditions: dict[str, Any]) -> tuple[str, ...]:
+    here = arrival(PLAN, [{**THERE, "status": THERE["status"] | {"conditions": list(conditions)}}])
+    assert not here.failed
+    return here.erring
+
+
 def test_it_is_there_when_every_machine_is_of_it() -> None:
     assert told() == ((), ())
     assert told({"upToDateReplicas": None, "updatedReplicas": 3}) == ((), ()), "as v1beta1 tells it"
@@ -76,8 +82,6 @@ def test_what_is_behind_is_named(status: dict[str, Any], spec: dict[str, Any], w
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        ({"deprecated": {"v1beta1": {"conditions": [ERROR]}}}, "MachinesReady is False: no image"),
-        ({"conditions": [ERROR]}, "MachinesReady is False: no image"),
         ({"failureReason": "CreateError", "failureMessage": "no quota"}, "has failed: no quota"),
         ({"deprecated": {"v1beta1": {"failureReason": "CreateError"}}}, "has failed: CreateError"),
         ({"phase": "Failed"}, "its phase is Failed"),
@@ -87,9 +91,16 @@ def test_what_has_failed_is_told_as_such(status: dict[str, Any], why: str) -> No
     assert why in " ".join(told(status)[1])
 
 
+def test_an_error_that_a_controller_may_get_over_is_told_apart() -> None:
+    assert erring(ERROR) == ("KubeadmControlPlane a has failed: MachinesReady is False: no image",)
+    older = copy.deepcopy(THERE)
+    older["status"] |= {"deprecated": {"v1beta1": {"conditions": [ERROR]}}}
+    assert arrival(PLAN, [older]).erring == erring(ERROR)
+
+
 @pytest.mark.parametrize("severity", ["Warning", "Info", ""])
-def test_what_may_pass_is_no_failure(severity: str) -> None:
-    assert told({"conditions": [{**ERROR, "severity": severity}]})[1] == ()
+def test_what_is_no_error_is_not_told(severity: str) -> None:
+    assert erring({**ERROR, "severity": severity}) == ()
 
 
 def test_an_object_that_is_to_come_or_go_is_waited_for() -> None:

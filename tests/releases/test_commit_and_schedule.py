@@ -17,6 +17,9 @@ from harness.cluster_api import EXAMPLES, apply_as_user
 from harness.http_server import serving
 from harness.program import Ended, program
 
+from ws_deployment.cli.management import Place
+from ws_deployment.cli.options import state_at
+from ws_deployment.cli.upgrade_worker import upgrading
 from ws_deployment.clients.kube import Kube
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.releases import marks
@@ -146,6 +149,23 @@ def test_a_schedule_is_announced_carried_out_by_one_of_several_and_told(
     assert desk.status() == "done"
     assert [one["occasion"] for one in told] == ["waiting", "start", "end"]
     assert "secret-path" not in "".join(one.out + one.err for one in [ahead, *ended])
+
+
+def test_a_worker_carries_out_what_is_due_as_it_was_asked_for(
+    desk: Desk, management: Kube, space: str, shared_cluster: LabCluster
+) -> None:
+    asked = ["--to", "20.1.0", "--from", "20.0.0", "--answer", "KubeadmControlPlane:spec.replicas=keep"]
+    assert desk("plan", f"{space}/alpha", *asked, "--out", "plan").code == 0
+    made = desk("schedule", "plan", "--at", (datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+    assert made.code == 0, made.err
+    time.sleep(2)
+    said: list[str] = []
+    with upgrading(state_at(""), Place(EXAMPLES, shared_cluster.kubeconfig), said.append):
+        end = time.monotonic() + 60
+        while desk.status() != "done" and time.monotonic() < end:
+            time.sleep(0.2)
+    assert (desk.status(), said) == ("done", [])
+    assert version(management, space) == "v1.33.5"
 
 
 def test_a_cluster_that_has_changed_since_waits_for_a_review(

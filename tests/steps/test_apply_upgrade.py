@@ -52,6 +52,16 @@ def undo(step: ApplyUpgrade, context: UpgradeContext, **more: Any) -> Undo:
     return Undo(step.plan(context), ("apply",), **more)
 
 
+def test_a_freeze_refuses_it(tmp_path: Path, step: ApplyUpgrade, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = UpgradeContext(tmp_path)
+    (check,) = step.pre_runs()
+    assert check.check(context).decision is Decision.PROCEED
+    holds = {"org/alpha": "frozen until it is lifted: the sale"}
+    monkeypatch.setattr(context, "frozen", lambda cluster: holds.get(cluster, ""))
+    verdict = check.check(context)
+    assert (verdict.decision, verdict.reason) == (Decision.REFUSE, "frozen until it is lifted: the sale")
+
+
 def test_it_applies_the_plan_that_was_handed_on_and_keeps_it_for_the_way_back(
     tmp_path: Path, step: ApplyUpgrade, world: dict[str, Any]
 ) -> None:

@@ -17,8 +17,10 @@ from ws_deployment.interfaces import NotYetError, SubTask
 THERE = {path.removeprefix("spec."): value for path, value in WANTED.items()}
 
 
-def cluster(*, failed: bool = False, **spec: Any) -> dict[str, Any]:
-    status = {"phase": "Failed"} if failed else {}
+def cluster(*, failed: bool = False, errs: bool = False, **spec: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {"phase": "Failed"} if failed else {}
+    if errs:
+        status["conditions"] = [{"type": "Ready", "status": "False", "severity": "Error", "message": "no quota"}]
     return {"kind": "Cluster", "metadata": {"name": "alpha"}, "spec": THERE | spec, "status": status}
 
 
@@ -38,8 +40,8 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return said
 
 
-def step(limit: float = 30.0) -> WaitUpgraded:
-    return WaitUpgraded(WaitUpgradedParameters(time=limit))
+def step(limit: float = 30.0, patience: float = 60.0) -> WaitUpgraded:
+    return WaitUpgraded(WaitUpgradedParameters(time=limit, patience=patience))
 
 
 @pytest.fixture
@@ -80,6 +82,19 @@ def test_what_has_failed_ends_it_at_once(states: list[Any], context: UpgradeCont
     with pytest.raises(WsDeploymentError, match="Cluster alpha has failed") as caught:
         step().run(context, SubTask("wait"))
     assert not caught.value.transient
+
+
+def test_an_error_that_passes_is_waited_for(states: list[Any], context: UpgradeContext) -> None:
+    states += [cluster(size=1, errs=True), cluster(errs=True), cluster()]
+    assert step().run(context, SubTask("wait")) == {"release": "25.1.0"}
+    assert "Cluster alpha has failed: Ready is False: no quota" in context.said
+
+
+def test_an_error_that_stands_ends_it(states: list[Any], context: UpgradeContext) -> None:
+    states += [cluster(size=1, errs=True), cluster(errs=True)]
+    with pytest.raises(WsDeploymentError, match="no quota") as caught:
+        step(patience=0.3).run(context, SubTask("wait"))
+    assert "stuck" not in str(caught.value)
 
 
 def test_it_stops_when_it_is_asked_to(states: list[Any], context: UpgradeContext) -> None:

@@ -62,13 +62,13 @@ class Crew:
             **self.shared,
         }
 
-    def start(self, **env: str) -> subprocess.Popen[bytes]:
+    def start(self, *options: str, **env: str) -> subprocess.Popen[bytes]:
         """A worker on a machine of its own, the leader of a process group."""
         environment = os.environ | self.machine() | env
         log = self.folder / f"worker{len(self.workers) + 1}.log"
         with log.open("wb") as told:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "ws_deployment.cli.main", "worker"],
+                [sys.executable, "-m", "ws_deployment.cli.main", "worker", *options],
                 env=environment,
                 stdout=told,
                 stderr=told,

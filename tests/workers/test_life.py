@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from harness.upgrade_plans import plan_of
 from workers.crew import Crew, Effects, appending
 
 from ws_deployment.clients.kube import Kube
 from ws_deployment.clients.kube_lease import API_VERSION, KIND
+from ws_deployment.engine.schedules import Asked, Schedules
+from ws_deployment.engine.state import State
+from ws_deployment.engine.store import Store
 from ws_deployment.lab.record import LabCluster
+from ws_deployment.releases.calendar.window import Opening
 
 pytestmark = pytest.mark.real
 
@@ -177,3 +183,15 @@ def test_workers_hold_the_lock_at_a_meta_cluster_in_common(
     machines.until(lambda: not holder(), "the release")
     ended = machines("run", "-c", config, "--cluster-id", "8", "--output", "plain", env=elsewhere)
     assert ended.code == 0, ended.err
+
+
+def test_a_worker_that_is_told_to_looks_after_scheduled_upgrades_too(tmp_path: Path, machines: Crew) -> None:
+    store = Store(State(tmp_path, machines.url))
+    now = datetime.now(UTC)
+    asked = Asked("now", Opening(now, now + timedelta(hours=1)))
+    Schedules(store).add(plan_of({}), asked, now.timestamp())
+    store.close()
+    worker = machines.start("--upgrades", "--kubeconfig", str(tmp_path / "nowhere"))
+    machines.until(lambda: "it is tried again until" in machines.log(worker), "the attempt to reach the cluster")
+    assert "org/alpha from 25.0.0 to 25.1.0: " in machines.log(worker)
+    assert "Traceback" not in machines.log(worker)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -99,6 +101,21 @@ def wishes(definition: Path | None, answers: list[str] | None) -> Wishes:
 
     found = tuple(map(_answer, answers or ()))
     return Wishes(_definition(definition), found) if definition else Wishes(answers=found)
+
+
+def asked(definition: Path | None, answers: list[str] | None, present: str) -> dict[str, Any]:
+    """How plans were asked for, as JSON values that go with them; `asked_again` reads them."""
+    text = definition.read_text("utf-8") if definition else ""
+    return {"answers": answers or [], "definition": text, "from": present}
+
+
+def asked_again(how: Mapping[str, Any]) -> tuple[str, Wishes]:
+    """The present release (empty: the label's) and the wishes that a plan was asked for with."""
+    with tempfile.TemporaryDirectory() as folder:
+        definition = Path(folder) / "definition.yaml" if how.get("definition") else None
+        if definition is not None:
+            definition.write_text(how["definition"], "utf-8")
+        return how.get("from", ""), wishes(definition, how.get("answers"))
 
 
 def _definition(path: Path) -> Definition:

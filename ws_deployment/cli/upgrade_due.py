@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ws_deployment.cli.exit_codes import ExitCode
-from ws_deployment.cli.management import Context, Kubeconfig, Label, Place, ReleasesFolder, wishes
+from ws_deployment.cli.management import Context, Kubeconfig, Label, Place, ReleasesFolder, asked_again
 from ws_deployment.cli.options import AsJson, StateServer
 from ws_deployment.cli.upgrade_schedule import scheduled
 from ws_deployment.releases import marks
@@ -125,18 +124,13 @@ class _Upgrading:
         """Whether it is the management cluster of that schedule."""
         return schedule.management in {"", self._management.uid}
 
-    def replan(self, schedule: Schedule, plan: UpgradePlan) -> UpgradePlan:
+    def replan(self, plan: UpgradePlan) -> UpgradePlan:
         """What the plan would be now, by the answers and the definition that it was made with."""
         from ws_deployment.releases.planning import plan_upgrade  # noqa: PLC0415  loaded when used
 
-        told = schedule.wishes
-        with tempfile.TemporaryDirectory() as folder:
-            definition = Path(folder) / "definition.yaml" if told.get("definition") else None
-            if definition is not None:
-                definition.write_text(told["definition"], "utf-8")
-            wanted = wishes(definition, told.get("answers"))
         name, space, to = plan.cluster, plan.namespace, plan.to_version
-        return plan_upgrade(self._management, name, space, to, present=told.get("from", ""), wishes=wanted)
+        present, wanted = asked_again(plan.asked)
+        return plan_upgrade(self._management, name, space, to, present=present, wishes=wanted)
 
     def apply(self, plan: UpgradePlan) -> None:
         """Carry out exactly that plan; what was done of it already is not done again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from ws_deployment.cli.management import (
     Namespace,
     Place,
     ReleasesFolder,
+    asked,
     split_name,
     wishes,
 )
@@ -92,11 +94,14 @@ def _planned(
 ) -> Iterator[UpgradePlan | RefusedError]:
     from ws_deployment.releases.planning import plan_all, plan_upgrade  # noqa: PLC0415  loaded when used
 
-    wanted = wishes(definition, answer)
+    wanted, how = wishes(definition, answer), asked(definition, answer, present)
     management = place.management()
-    if not names:
-        return plan_all(management, to, wishes=wanted)
-    return (plan_upgrade(management, name, space, to, present=present, wishes=wanted) for space, name in names)
+    planned = (
+        (plan_upgrade(management, name, space, to, present=present, wishes=wanted) for space, name in names)
+        if names
+        else plan_all(management, to, wishes=wanted)
+    )
+    return (one if isinstance(one, RefusedError) else replace(one, asked=how) for one in planned)
 
 
 def _show(planned: Iterable[UpgradePlan | RefusedError], out: Path | None, shown: Shown, *, detailed: bool) -> int:

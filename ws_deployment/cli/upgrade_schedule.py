@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ws_deployment.cli.management import Answers, DefinitionFile, wishes
 from ws_deployment.cli.options import AsJson, StateServer, state_at
 from ws_deployment.errors import RefusedError, UsageError
 
@@ -45,16 +44,13 @@ def schedule_command(
         typer.Option(metavar="VARIABLE", help="An environment variable of `upgrade due` that holds a webhook's URL."),
     ] = None,
     notify_format: Annotated[Literal["json", "slack"], typer.Option(help="What webhooks are sent.")] = "json",
-    answer: Answers = None,
-    definition: DefinitionFile = None,
-    present: Annotated[str, typer.Option("--from", metavar="VERSION", help="As it was given to `upgrade plan`.")] = "",
     as_json: AsJson = False,
     state: StateServer = "",
 ) -> None:
     """Have reviewed plans carried out at a time, or when a window opens next.
 
-    At its time each is planned anew (by the same --answer, --definition and --from, which are given here again) and
-    stops for a review where that plan is another. What nobody carried out in its time is told, and not done late.
+    At its time each is planned anew, by the answers and the definition that the reviewed plan was made with, and stops
+    for a review where that plan is another. What nobody carried out in its time is told, and not done late.
     """
     from ws_deployment.engine.schedules import Schedules  # noqa: PLC0415  loaded when used
     from ws_deployment.engine.store import Store  # noqa: PLC0415  heavy
@@ -66,7 +62,6 @@ def schedule_command(
     how: dict[str, Any] = {
         "ahead": _seconds("--ahead", ahead),
         "notify": tuple({"variable": each, "format": notify_format} for each in notify or ()),
-        "wishes": _wishes(answer, definition, present),
     }
     store = Store(state_at(state))
     try:
@@ -178,13 +173,6 @@ def _asked(plan: UpgradePlan, at: str, window: str, grace: float, freezes: list[
         remedy = "Name another time, or lift the freeze."
         raise RefusedError("scheduling the upgrade of", on=name, why=str(frozen), remedy=remedy)
     return Asked(at, Opening(begin, begin + timedelta(seconds=grace)), **how)
-
-
-def _wishes(answers: list[str] | None, definition: Path | None, present: str) -> dict[str, Any]:
-    """How the plans were made, as JSON values; read once, so that what is at fault is told now and not at night."""
-    wishes(definition, answers)
-    text = definition.read_text("utf-8") if definition else ""
-    return {"answers": answers or [], "definition": text, "from": present}
 
 
 def _seconds(option: str, text: str) -> float:

@@ -282,6 +282,9 @@ class Kube:
             try:
                 resource = self._client().resources.get(api_version=api_version, kind=kind)
             except ResourceNotFoundError as error:
+                # Right after its start a server may not serve all yet: that passes. Not everybody may ask it.
+                with contextlib.suppress(KubeError):
+                    self._request("get", "/readyz", "asking whether all is served by")
                 raise KubeError(
                     "finding the API of",
                     on=f"{api_version} {kind}",

@@ -54,8 +54,8 @@ class RunSurroundings:
 
     `saved` is the folder that keeps the files of a saved plan, by task; with `saving` the steps' plans may write there.
     `marks` is the run whose marks are on what is made or undone: a rollback's is the run that it undoes. `shared` says
-    that other machines may carry out parts of it. `recalled` is set when all of it shall be taken back. `steps` are the
-    run's, for what one must do for another's tasks.
+    that other machines may carry out parts of it. `recalled` is set when all of it shall be taken back. `frozen` tells
+    why a managed cluster is not to be upgraded now. `steps` are the run's, for what one must do for another's tasks.
     """
 
     run_id: str
@@ -66,6 +66,7 @@ class RunSurroundings:
     bus: EventBus
     cancelled: threading.Event = field(default_factory=threading.Event)
     recalled: threading.Event = field(default_factory=threading.Event)
+    frozen: Callable[[str], str] = lambda _cluster: ""
     marks: str = ""
     saved: Path | None = None
     saving: bool = False
@@ -195,6 +196,10 @@ class TaskContext(StepContext):
     def recalled(self) -> bool:
         """Whether some task has the whole run taken back."""
         return self._run.recalled.is_set()
+
+    def frozen(self, cluster: str) -> str:
+        """By the freezes of the run's state."""
+        return self._run.frozen(cluster)
 
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target."""

@@ -105,7 +105,6 @@ schedules = sa.Table(
     sa.Column("closes", sa.Float, nullable=False),
     sa.Column("ahead", sa.Float, nullable=False),
     sa.Column("notify", sa.Text, nullable=False),
-    sa.Column("wishes", sa.Text, nullable=False),
     sa.Column("status", sa.String, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("who", sa.String, nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ws_deployment.config.v1 import ConfigV1
 from ws_deployment.engine import ids
 from ws_deployment.engine.context import RunSurroundings, TaskContext
 from ws_deployment.engine.events import Kind
+from ws_deployment.engine.frozen import frozen
 from ws_deployment.engine.inputs import of_record
 from ws_deployment.engine.outcome import Intent, Problem
 from ws_deployment.engine.pipeline import ConfiguredStep, Segment, Task, configure, segments, tasks
@@ -137,6 +138,7 @@ def surroundings_of(request: Request, bus: Any, run_id: str, *, dry_run: bool = 
         shared=bool(request.state.server),
         steps=request.steps,
         bus=bus,
+        frozen=partial(frozen, request.state),
     )
     if request.plan:
         surroundings.saved = request.plan.folder or surroundings.plan_folder()

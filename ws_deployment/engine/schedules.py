@@ -54,8 +54,8 @@ class Schedule:
     """An upgrade of one cluster (`namespace/name`, of the management cluster with that uid) in `opens` to `closes`.
 
     `text` is the time or window as it was asked for, `zone` what it is shown in. `ahead`: seconds before its time that
-    it is announced. `notify`: webhooks, each as {"variable": …, "format": …}; never their URLs. `wishes` (JSON values)
-    say how the plan was made, for whoever makes it anew. `outcome` says how it ended. Times are seconds since 1970.
+    it is announced. `notify`: webhooks, each as {"variable": …, "format": …}; never their URLs. `outcome` says how it
+    ended. Times are seconds since 1970.
     """
 
     id: str
@@ -76,7 +76,6 @@ class Schedule:
     created: float
     changed: float
     announced: float | None = None
-    wishes: Mapping[str, Any] = field(default_factory=dict)
     notify: tuple[Mapping[str, str], ...] = field(default=())
 
     @property
@@ -139,7 +138,6 @@ class Asked:
     zone: str = ""
     ahead: float = AHEAD
     notify: tuple[Mapping[str, str], ...] = ()
-    wishes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,10 +192,8 @@ class Schedules:
             created=now,
             changed=now,
             notify=asked.notify,
-            wishes=asked.wishes,
         )
-        texts = {"notify": json.dumps(made.notify), "wishes": json.dumps(made.wishes)}
-        row = {**vars(made), **texts, "status": str(made.status)}
+        row = {**vars(made), "notify": json.dumps(made.notify), "status": str(made.status)}
         try:
             with self._engine.begin() as connection:
                 contents.keep(connection, {made.plan: content})
@@ -330,8 +326,7 @@ def _key(management: str, cluster: str) -> str:
 
 def _schedule(row: dict[str, Any]) -> Schedule:
     row.pop("open")
-    texts = {"notify": tuple(json.loads(row["notify"])), "wishes": json.loads(row["wishes"])}
-    return Schedule(**{**row, **texts, "status": Stage(row["status"])})
+    return Schedule(**{**row, "notify": tuple(json.loads(row["notify"])), "status": Stage(row["status"])})
 
 
 def _freeze(row: dict[str, Any]) -> KeptFreeze:

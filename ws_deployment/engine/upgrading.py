@@ -58,8 +58,8 @@ class Upgrading(Protocol):
         """Whether it is the management cluster of that schedule: others are left to who reaches them."""
         ...
 
-    def replan(self, schedule: Schedule, plan: UpgradePlan) -> UpgradePlan:
-        """What the plan would be now, made as `schedule` says that it was."""
+    def replan(self, plan: UpgradePlan) -> UpgradePlan:
+        """What the plan would be now, asked for as it was."""
         ...
 
     def apply(self, plan: UpgradePlan) -> None:
@@ -216,7 +216,7 @@ class _Carrier:
     def _replanned(self, schedule: Schedule, reviewed: UpgradePlan) -> UpgradePlan | None:
         """The plan of now; None where there is none, which was told."""
         try:
-            return self.upgrading.replan(schedule, reviewed)
+            return self.upgrading.replan(reviewed)
         except CancelledError:
             raise
         except WsDeploymentError as error:

@@ -109,6 +109,11 @@ class StepContext(ABC):
         """Whether the whole run is being taken back: a task that can turn back does so now."""
         return False
 
+    def frozen(self, cluster: str) -> str:
+        """Why a managed cluster (`namespace/name`) is not to be upgraded now; empty where no freeze holds it."""
+        del cluster
+        return ""
+
     @abstractmethod
     def outputs(self, step: str) -> Outputs:
         """What an earlier step handed on for this target; empty where it did not run."""

@@ -21,9 +21,14 @@ _OWNERS = ("KubeadmControlPlane", "MachineDeployment", "MachinePool")
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is `behind` still, and what has `failed` and will not come by itself; both empty when it is there."""
+    """What is `behind` still, what errs now, and what has `failed` and will not come by itself; empty when it is there.
+
+    Controllers set a condition's severity to Error also for what passes when they try again; only failureReason,
+    failureMessage and the phase Failed are final.
+    """
 
     behind: tuple[str, ...] = ()
+    erring: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
 
@@ -34,7 +39,8 @@ def arrival(plan: UpgradePlan, objects: Iterable[Object]) -> Arrival:
         *(text for planned in plan.objects for text in _unwritten(planned, every)),
         *(text for one in every for text in _behind(one)),
     ]
-    return Arrival(tuple(behind), tuple(text for one in every for text in _failed(one)))
+    erring, failed = (tuple(text for one in every for text in told(one)) for told in (_erring, _failed))
+    return Arrival(tuple(behind), erring, failed)
 
 
 def _unwritten(planned: ObjectPlan, objects: Iterable[Object]) -> Iterator[str]:
@@ -55,7 +61,7 @@ def _unwritten(planned: ObjectPlan, objects: Iterable[Object]) -> Iterator[str]:
 
 
 def _behind(one: Object) -> Iterator[str]:
-    name = f"{one['kind']} {one['metadata']['name']}"
+    name = _name(one)
     if why := cluster_api.under_way([one]):
         yield why
     elif why := cluster_api.paused([one]):
@@ -86,17 +92,29 @@ def _lacks(one: Object) -> str:
     return ""
 
 
-def _failed(one: Object) -> Iterator[str]:
-    name = f"{one['kind']} {one['metadata']['name']}"
-    status = one.get("status") or {}
-    for told in (status, (status.get("deprecated") or {}).get("v1beta1") or {}):
-        if told.get("failureReason") or told.get("failureMessage"):
-            yield f"{name} has failed: {told.get('failureMessage') or told['failureReason']}"
-            return
+def _erring(one: Object) -> Iterator[str]:
+    for told in _tellings(one):
         for condition in told.get("conditions") or ():
             if condition.get("status") == "False" and condition.get("severity") == "Error":
                 why = condition.get("message") or condition.get("reason") or "no reason is told"
-                yield f"{name} has failed: {condition['type']} is False: {why}"
+                yield f"{_name(one)} has failed: {condition['type']} is False: {why}"
                 return
-    if status.get("phase") == "Failed":
-        yield f"{name} has failed: its phase is Failed"
+
+
+def _failed(one: Object) -> Iterator[str]:
+    for told in _tellings(one):
+        if told.get("failureReason") or told.get("failureMessage"):
+            yield f"{_name(one)} has failed: {told.get('failureMessage') or told['failureReason']}"
+            return
+    if (one.get("status") or {}).get("phase") == "Failed":
+        yield f"{_name(one)} has failed: its phase is Failed"
+
+
+def _tellings(one: Object) -> tuple[Mapping[str, Any], ...]:
+    """Its status, and where that of the former API version stands beside it."""
+    status = one.get("status") or {}
+    return (status, (status.get("deprecated") or {}).get("v1beta1") or {})
+
+
+def _name(one: Object) -> str:
+    return f"{one['kind']} {one['metadata']['name']}"

@@ -9,7 +9,7 @@ import enum
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ws_deployment.releases.paths import ABSENT, FieldPath, path_as_json, path_from_json, text_of, with_value
@@ -271,6 +271,7 @@ class UpgradePlan:
     `cluster` is the name of its Cluster object in `namespace`, `management` the uid of the management cluster's
     kube-system namespace: elsewhere the plan is not applied. Versions are as the releases write them; equal ones mean
     that the cluster is brought to fit the release that it is of. Objects are in the order in which they are written.
+    `asked` (JSON values) says how it was asked for, for whoever makes it anew; it is no part of the fingerprint.
     """
 
     cluster: str
@@ -281,6 +282,7 @@ class UpgradePlan:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     management: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -333,6 +335,7 @@ class UpgradePlan:
             "problems": [problem.as_json() for problem in self.problems],
             "notes": list(self.notes),
             "management": self.management,
+            "asked": dict(self.asked),
         }
 
     @classmethod
@@ -350,6 +353,7 @@ class UpgradePlan:
             problems=tuple(Problem(**each) for each in data["problems"]),
             notes=tuple(data["notes"]),
             management=data["management"],
+            asked=data["asked"],
         )
         if plan.fingerprint != data["fingerprint"]:
             msg = "it was changed after it was made"
