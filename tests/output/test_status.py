@@ -28,7 +28,7 @@ def survey() -> Survey:
     found = (
         (Registration("northamerica17", 50, available=True), cluster(17, releases=releases), ""),
         (Registration("northamerica16", 0, available=False), cluster(16, there=False), "no cluster is behind it"),
-        (Registration("other", 150, available=True, governed=False, static=True), None, ""),
+        (Registration("other", 150, available=True, governed=False, static=True, limited=True), None, ""),
         (Registration("northamerica15", 0, available=True), cluster(15, created="", problem="out of reach " * 9), ""),
     )
     holder = Holder(f"run {RUN} (somebody on a-machine-with-a-long-name.example.com, process 7)", "", "", {}, {})
@@ -54,7 +54,7 @@ def test_all_of_it_fits_a_terminal_of_80_columns() -> None:
     text = " ".join(" ".join(lines).split())
     for part in (
         "orphan: no cluster is behind it",
-        "static, not governed, score at most 100, not of this config",
+        "only some users, static, not governed, score at most 100, not of this config",
         "can't be asked: out of reach",
         "can't be asked: it does not answer",
         "no clusters are registered",

@@ -42,8 +42,9 @@ class MetaTraffic:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Percent of starts by short name."""
-        return shares(self.registrations)
+        """Percent of starts by short name, of users whom no cluster turns away."""
+        none = dict.fromkeys((each.name for each in self.registrations), 0.0)
+        return none | shares([each for each in self.registrations if not each.limited])
 
 
 def onlooker(config: ConfigV1, config_file: Path, state: Path, *, name: str, dry_run: bool = True) -> RunSurroundings:

@@ -28,6 +28,7 @@ def as_json(survey: Survey) -> dict[str, Any]:
                 "score": row.registration.score,
                 "maxScore": row.registration.max_score,
                 "cordoned": not row.registration.available,
+                "limited": row.registration.limited,
                 "static": row.registration.static,
                 "governed": row.registration.governed,
                 "orphan": row.orphan or None,
@@ -97,6 +98,7 @@ def _row_details(page: Page, row: Row) -> None:
         page.wrapped(f"orphan: {row.orphan}", _DETAILS, _DETAILS, colour="yellow")
     there = row.registration
     flags = {
+        "only some users": there.limited,
         "static": there.static,
         "not governed": not there.governed,
         f"score at most {there.max_score}": there.score > there.max_score,
