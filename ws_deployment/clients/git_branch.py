@@ -99,8 +99,8 @@ class WorkTree:
             *("--work-tree", str(self.files), *words),
             env=self._identity(),
             stdin=message,
-            remedy="Where it is the signature: see user.signingKey and gpg.* of git's settings. Nobody is asked for the "
-            "key's passphrase; an agent has to have it.",
+            remedy="Where it is the signature: see user.signingKey and gpg.* of git's settings. Nobody is asked for "
+            "the key's passphrase; an agent has to have it.",
         )
         return self._git.run("rev-parse", "--verify", "HEAD^{commit}").strip()
 
