@@ -14,6 +14,7 @@ from ws_deployment.releases import cluster_api, gitops, staleness
 from ws_deployment.releases.applying import Progress, is_version_test, live_of
 from ws_deployment.releases.gathering import Management
 from ws_deployment.releases.inverse import values_before
+from ws_deployment.releases.owned import cleaned
 from ws_deployment.releases.paths import ABSENT, FieldPath, text_of, value_at
 from ws_deployment.releases.plan import Action, FieldChange, ObjectPlan, UpgradePlan
 from ws_deployment.releases.values import same
@@ -27,12 +28,14 @@ Object = Mapping[str, Any]
 class ObjectBack:
     """What takes one object back: fields with what is there now and their former values, or the object as a whole.
 
-    `action` is what is done now: a created object is deleted, a deleted one created.
+    `action` is what is done now: a created object is deleted, a deleted one created. `live` is one that is deleted, as
+    it was looked at.
     """
 
     planned: ObjectPlan
     action: Action
     changes: tuple[FieldChange, ...] = ()
+    live: Object | None = None
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,14 @@ class _Survey:
             self._left.append(planned.title)
         elif staleness.is_done(planned, live) or planned.title in self._overwrite:
             self._may_write(planned, live)
-            self._objects.append(ObjectBack(planned, Action.DELETE))
+            self._objects.append(ObjectBack(planned, Action.DELETE, live=live))
         else:
             self._has_moved(planned, "it is not as the upgrade made it")
 
     def _deleted(self, planned: ObjectPlan, live: Object | None) -> None:
         if live is not None:
+            if live["metadata"].get("deletionTimestamp"):
+                self._has_moved(planned, "it is still being deleted")
             return
         if planned.object_irreversible:
             self._irreversible.append(f"{planned.title} was deleted")
@@ -161,7 +166,7 @@ class _Survey:
 def _carry_out(management: Management, back: ObjectBack) -> None:
     planned, kube = back.planned, management.kube
     if back.action is Action.DELETE:
-        kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None)
+        _delete(management, back)
         return
     if back.action is Action.CREATE:
         kube.create({**(planned.live or {})}, manager=MANAGER)
@@ -178,6 +183,17 @@ def _carry_out(management: Management, back: ObjectBack) -> None:
         if is_version_test(error):
             raise ConflictKubeError("changing back", on=planned.title, why=error.why) from error
         raise
+
+
+def _delete(management: Management, back: ObjectBack) -> None:
+    """Delete an object that is as it was looked at; what its controller has reported since is no difference."""
+    planned, live = back.planned, live_of(management, back.planned)
+    if live is None or back.live is None:
+        return
+    same_one = live["metadata"].get("uid") == back.live["metadata"].get("uid")
+    if not same_one or cleaned(live) != cleaned(back.live):
+        raise ConflictKubeError("removing", on=planned.title, why="it has changed in the same moment")
+    management.kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None, as_read=live)
 
 
 def _is(here: Any, value: Any) -> bool:
