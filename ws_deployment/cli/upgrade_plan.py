@@ -138,7 +138,7 @@ class Seen:
             self.clusters += 1
             if isinstance(one, RefusedError):
                 print(f"error: {one}", file=sys.stderr)
-                self.bad.append(one.on)
+                self.bad.append(one.on.removeprefix("cluster "))
                 continue
             shown.one(one)
             self.changing += not one.empty

@@ -131,15 +131,15 @@ def _fit(plan: UpgradePlan) -> Fit:
 
 def present_release(management: Management, cluster: Mapping[str, Any], named: str = "") -> Release:
     """The release that a cluster is of: the one named, else that of its mark. Raises UsageError where none is known."""
+    attempted, on = "looking for the release of", f"cluster {_key(cluster)}"
     version = named or management.version_of(cluster)
-    if version:
+    if not version:
+        remedy = "Name its release by --from, or set the label."
+        raise UsageError(attempted, on=on, why=f"it has no label {management.label}", remedy=remedy)
+    try:
         return management.catalogue.get(version)
-    raise UsageError(
-        "looking for the release of",
-        on=f"cluster {_key(cluster)}",
-        why=f"it has no label {management.label}",
-        remedy="Name its release by --from, or set the label.",
-    )
+    except UsageError as error:
+        raise UsageError(attempted, on=on, why=f"{version}: {error.why}", remedy=error.remedy) from error
 
 
 def _concerns(present: Release, target: Release | None) -> bool:
