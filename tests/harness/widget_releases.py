@@ -19,16 +19,21 @@ _NAMED = {"cluster.x-k8s.io/cluster-name": "c"}
 
 def write_releases(folder: Path, *, irreversible: bool = False) -> Path:
     """Write the releases 1.0.0 and 2.0.0, which has no widget any more and deletes the one that there is."""
-    cluster = _defaults("cluster", {**CLUSTER, "metadata": {"name": "${cluster}"}, "spec": {"controlPlaneRef": _REF}})
-    widget = _defaults("w", {**WIDGET, "metadata": {"name": "${cluster}-w"}, "spec": SPEC})
     rule = {"resource": "w", "rule": "overwrite", "reason": "nothing reads it any more", "irreversible": irreversible}
-    definition = {"kind": "MutableFields", "objects": [rule]}
-    for version, others in (("1.0.0", [widget]), ("2.0.0", [definition])):
-        (folder / version).mkdir(parents=True)
-        release = {"kind": "Release", "version": version, "predecessors": ["<2.0.0"] if version == "2.0.0" else []}
-        for name, one in (("release", release), ("cluster", cluster), ("other", *others)):
-            document = {"apiVersion": "ws-deployment.dev/v1", **one}
-            (folder / version / f"{name}.yaml").write_text(yaml.safe_dump(document))
+    write_release(folder, "1.0.0", SPEC)
+    _write(folder / "2.0.0", "mutable-fields", {"kind": "MutableFields", "objects": [rule]})
+    return write_release(folder, "2.0.0", None)
+
+
+def write_release(folder: Path, version: str, widget: dict[str, Any] | None) -> Path:
+    """Write a release that follows all before it; with a widget of that spec, or without one. The folder."""
+    cluster = {**CLUSTER, "metadata": {"name": "${cluster}"}, "spec": {"controlPlaneRef": _REF}}
+    into = folder / version
+    _write(into, "release", {"kind": "Release", "version": version, "predecessors": [f"<{version}"]})
+    _write(into, "cluster", {"kind": "ResourceDefaults", "name": "cluster", "resource": cluster})
+    if widget is not None:
+        resource = {**WIDGET, "metadata": {"name": "${cluster}-w"}, "spec": widget}
+        _write(into, "widget", {"kind": "ResourceDefaults", "name": "w", "resource": resource})
     return folder
 
 
@@ -51,5 +56,6 @@ def widget_of(kube: Kube, space: str) -> dict[str, Any] | None:
     return kube.get(WIDGET["apiVersion"], WIDGET["kind"], "c-w", space)
 
 
-def _defaults(name: str, resource: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "ResourceDefaults", "name": name, "resource": resource}
+def _write(folder: Path, name: str, document: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump({"apiVersion": "ws-deployment.dev/v1", **document}))

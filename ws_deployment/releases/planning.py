@@ -36,9 +36,9 @@ _LABEL_ALONE = (
     "follow the release, give it an `overwrite` entry in the mutable-fields definition, then plan again."
 )
 _LABEL_FIRST = (
-    "The cluster bears the mark of {} already, but not all of its fields fit that release: a changed mark alone "
-    "triggers nothing. This plan brings the fields. Which ones a person had changed is judged by the defaults of that "
-    "release; --from names another."
+    "The cluster bears the mark of {0} already, but not all of its fields fit that release: a changed mark alone "
+    "triggers nothing. A plan to {0} brings the fields. Which ones a person had changed is judged by the defaults of "
+    "that release; if the cluster comes from another one, name that by --from."
 )
 
 
