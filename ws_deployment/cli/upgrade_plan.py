@@ -105,8 +105,10 @@ def _show(planned: Iterable[UpgradePlan | RefusedError], out: Path | None, shown
 
     seen = Seen()
     applicable = seen.applicable(planned, shown)
-    kept = sum(1 for _ in (plan_file.write(out, applicable) if out else applicable))
-    shown.end()
+    try:
+        kept = sum(1 for _ in (plan_file.write(out, applicable) if out else applicable))
+    finally:
+        shown.end()
     if out:
         _tell_kept(out, kept, seen.bad)
     if not seen.clusters:
