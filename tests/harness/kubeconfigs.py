@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def with_contexts(kubeconfig: Path, path: Path, *, current: str, tokens: Mapping
 
 def service_account(kube: Kube, space: str, rules: list[dict[str, Any]]) -> str:
     """The token of a new ServiceAccount that has these rights in its namespace, and may see kube-system's name."""
-    name = f"account-{len(kube.list('v1', 'ServiceAccount', space))}"
+    name = f"account-{uuid.uuid4().hex[:8]}"
     metadata = {"name": name, "namespace": space}
     kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     group = "rbac.authorization.k8s.io"

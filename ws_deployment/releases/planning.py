@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -259,13 +260,14 @@ class _Trial:
             try:
                 planned = self._as_created(planned)
             except KubeError as error:
-                problems.append(Problem(planned.title, f"the API server refuses such an object: {error.why}", _MEND))
+                why = f"the API server refuses such an object: {error.why}"
+                problems.append(Problem(planned.title, why, _remedy(error, _MEND)))
         if draft.live is not None and planned.action is Action.CHANGE and not problems:
             try:
                 planned = self._as_applied(planned)
             except KubeError as error:
                 why = f"the API server refuses to change it so: {error.why}"
-                problems.append(Problem(planned.title, why, _MEND_CHANGE))
+                problems.append(Problem(planned.title, why, _remedy(error, _MEND_CHANGE)))
         return planned, problems
 
     def _says_more(self) -> bool:
@@ -350,6 +352,13 @@ _MEND_CHANGE = (
     "Live objects can't be changed so: let the definition `keep` the field, or let the release replace the object "
     "under another name."
 )
+_RIGHTS = "Dry runs need the rights to create and patch the kinds of the releases, though they store nothing."
+#: What RBAC says, unlike admission, which may refuse with the same status.
+_NO_RIGHT = re.compile(r"403 .* cannot \w+ resource ")
+
+
+def _remedy(error: KubeError, otherwise: str) -> str:
+    return _RIGHTS if _NO_RIGHT.match(error.why) else otherwise
 
 
 def _by_server(path: FieldPath, before: Any, after: Any) -> FieldChange:
