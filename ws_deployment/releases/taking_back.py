@@ -6,10 +6,11 @@ What was irreversible is never written back, and what somebody has changed since
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ws_deployment.clients.kube import ConflictKubeError, KubeError
+from ws_deployment.errors import UsageError
 from ws_deployment.releases import cluster_api, gitops, staleness
 from ws_deployment.releases.applying import Progress, is_version_test, live_of
 from ws_deployment.releases.gathering import Management
@@ -66,7 +67,18 @@ def what_to_take_back(
     for planned in reversed(plan.objects):
         if planned.action is not Action.NONE:
             survey.add(planned)
-    return survey.result()
+    found = survey.result()
+    # The Cluster itself may have nothing to be taken back, and be paused.
+    if found.objects and not found.hindered:
+        return replace(found, hindered=_paused(management, plan))
+    return found
+
+
+def _paused(management: Management, plan: UpgradePlan) -> str:
+    try:
+        return cluster_api.paused([management.cluster(plan.cluster, plan.namespace)])
+    except UsageError:
+        return ""  # there is no such cluster any more
 
 
 def take_back(management: Management, back: Back, progress: Progress = lambda _line: None) -> None:
