@@ -135,3 +135,13 @@ def test_a_paused_cluster_is_not_touched(found: Management, space: str) -> None:
     apply_plan(found, plan)
     edit(found.kube, CLUSTER, "alpha", space, {"paused": True})
     assert what_to_take_back(found, plan).hindered == "Cluster alpha is paused (spec.paused)"
+
+
+def test_what_an_upgrade_made_stays_in_a_cluster_that_is_paused_by_now(found: Management, space: str) -> None:
+    plan = reversible(plan_upgrade(found, "alpha", space, "20.1.0"))
+    apply_plan(found, plan)
+    take_back(found, what_to_take_back(found, plan))
+    edit(found.kube, CLUSTER, "alpha", space, {"paused": True})
+    back = what_to_take_back(found, plan, remove=True)
+    assert {one.planned.kind for one in back.objects} == {"KubeadmConfigTemplate", "MachineHealthCheck"}
+    assert back.hindered == "Cluster alpha is paused (spec.paused)"

@@ -110,8 +110,10 @@ def _show(planned: Iterable[UpgradePlan | RefusedError], out: Path | None, shown
 
     seen = Seen()
     applicable = seen.applicable(planned, shown)
-    kept = sum(1 for _ in (plan_file.write(out, applicable) if out else applicable))
-    shown.end()
+    try:
+        kept = sum(1 for _ in (plan_file.write(out, applicable) if out else applicable))
+    finally:
+        shown.end()
     if out:
         _tell_kept(out, kept, seen.bad)
     if not seen.clusters:
@@ -143,7 +145,7 @@ class Seen:
             self.clusters += 1
             if isinstance(one, RefusedError):
                 print(f"error: {one}", file=sys.stderr)
-                self.bad.append(one.on)
+                self.bad.append(one.on.removeprefix("cluster "))
                 continue
             shown.one(one)
             self.changing += not one.empty

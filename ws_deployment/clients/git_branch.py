@@ -94,7 +94,14 @@ class WorkTree:
 
     def commit(self, message: str) -> str:
         """Commit what is staged, under the name that git is set up with; else under this program's. The commit."""
-        self._at_files("commit", "--quiet", "--no-verify", "--cleanup=whitespace", "--file=-", stdin=message)
+        words = ("commit", "--quiet", "--no-verify", "--cleanup=whitespace", "--file=-")
+        self._git.completed(
+            *("--work-tree", str(self.files), *words),
+            env=self._identity(),
+            stdin=message,
+            remedy="Where it is the signature: see user.signingKey and gpg.* of git's settings. Nobody is asked for "
+            "the key's passphrase; an agent has to have it.",
+        )
         return self._git.run("rev-parse", "--verify", "HEAD^{commit}").strip()
 
     def push(self, commit: str, branch: str) -> list[str]:
@@ -114,8 +121,7 @@ class WorkTree:
         return _REMOTE_SAYS.findall(done.stderr)
 
     def _at_files(self, *words: str, on: str = "", stdin: str | None = None) -> str:
-        env = self._identity() if words[0] == "commit" else {}
-        return self._git.run("--work-tree", str(self.files), *words, on=on, env=env, stdin=stdin)
+        return self._git.run("--work-tree", str(self.files), *words, on=on, stdin=stdin)
 
     def _identity(self) -> dict[str, str]:
         """Who commits, where git knows nobody."""

@@ -19,6 +19,12 @@ _TRANSIENT = re.compile(
     r"|returned error: (429|5\d\d)|temporary failure",
     re.IGNORECASE,
 )
+#: What git says where the server wants to know who asks, or did not take what a URL had.
+_LOGIN = re.compile(r"could not read (username|password)|authentication failed", re.IGNORECASE)
+_LOGIN_REMEDY = (
+    "The server takes none of the user and password that git has, or git has none: put the right ones into git's "
+    "credential helper, or into the URL."
+)
 _COMMANDS = {
     "init",
     "fetch",
@@ -83,7 +89,7 @@ class GitCommand:
             kind = TransientGitError if _TRANSIENT.search(why) else GitError
             # Before git's own command stand its options, some of which have values.
             command = next((word for word in words if word in _COMMANDS), words[0])
-            raise kind(f"git {command}", on=on, why=why, remedy=remedy)
+            raise kind(f"git {command}", on=on, why=why, remedy=_LOGIN_REMEDY if _LOGIN.search(why) else remedy)
         return done
 
 
@@ -93,18 +99,28 @@ def without_credentials(text: str) -> str:
 
 
 def public_url(url: str) -> tuple[str, dict[str, str]]:
-    """`url` without its credentials, and the environment that hands them to git instead."""
-    parts = urlsplit(url)
+    """`url` without its credentials, and the environment that hands them to git instead.
+
+    Raises UsageError for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        remedy = "As https://git.example.com/acme/clusters.git."
+        raise UsageError("reading the URL of a repository", why=str(error), remedy=remedy) from error
     if parts.scheme not in {"http", "https"} or parts.username is None:
         return url, {}
     register(parts.password or parts.username)
     login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     public = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     header = f"Authorization: Basic {base64.b64encode(login.encode()).decode()}"
+    # Beside the settings that the user's own environment has.
+    given = os.environ.get("GIT_CONFIG_COUNT", "")
+    count = int(given) if given.isdigit() else 0
     return public, {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc.rpartition('@')[2]}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": header,
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.{parts.scheme}://{parts.netloc.rpartition('@')[2]}/.extraHeader",
+        f"GIT_CONFIG_VALUE_{count}": header,
     }
 
 

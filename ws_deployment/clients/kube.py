@@ -206,15 +206,28 @@ class Kube:
         """
         return self._send("put", document, "replacing", document["metadata"]["name"])
 
-    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> None:
-        """Delete an object and what depends on it; one that is not there is fine."""
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        *,
+        as_read: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Delete an object and what depends on it; one that is not there is fine.
+
+        With `as_read` raises ConflictKubeError where it is no longer the one that was read, or has changed since.
+        """
+        metadata = (as_read or {}).get("metadata", {})
+        only = {key: metadata[key] for key in ("uid", "resourceVersion") if key in metadata}
         try:
             self._request(
                 "delete",
                 self._path(api_version, kind, name, namespace),
                 f"deleting {kind}",
                 name,
-                body={"propagationPolicy": "Background"},
+                body={"propagationPolicy": "Background", **({"preconditions": only} if only else {})},
             )
         except KubeError as error:
             if getattr(error.__cause__, "status", None) != _NOT_FOUND:
@@ -312,6 +325,8 @@ class Kube:
                 )
             except config.ConfigException as error:
                 raise self._not_a_kubeconfig(str(error)) from error
+            except OSError as error:
+                raise self._not_a_kubeconfig(error.strerror or str(error)) from error
             except (YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
                 # The library takes it for granted that the file has the shape of a kubeconfig.
                 raise self._not_a_kubeconfig("it is not of the shape of a kubeconfig") from error

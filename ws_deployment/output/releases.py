@@ -122,6 +122,9 @@ def write_fit(page: Page, fit: Fit) -> Page:
         for change in one.changes if one.action is Action.CHANGE else ():
             page.marked(f"    {sign(change)}", "yellow", f"{one.title} {line(change)}")
             page.wrapped(because(change), "        ", colour="bright_black")
+    for note in plan.notes:
+        page.wrapped(note, "    note: ", "          ")
+    page.marked("    →", "bright_black", f"ws-deployment upgrade plan {fit.cluster} --to {fit.version}")
     return page
 
 

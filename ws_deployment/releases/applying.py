@@ -140,7 +140,7 @@ def _write(management: Management, planned: ObjectPlan, live: Object | None) -> 
     kube = management.kube
     if planned.action is Action.DELETE:
         if live is not None:
-            kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None)
+            kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None, as_read=live)
     elif live is None:
         kube.create(planned.document, manager=MANAGER)
     else:

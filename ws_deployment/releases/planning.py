@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,9 +37,9 @@ _LABEL_ALONE = (
     "follow the release, give it an `overwrite` entry in the mutable-fields definition, then plan again."
 )
 _LABEL_FIRST = (
-    "The cluster bears the mark of {} already, but not all of its fields fit that release: a changed mark alone "
-    "triggers nothing. This plan brings the fields. Which ones a person had changed is judged by the defaults of that "
-    "release; --from names another."
+    "The cluster bears the mark of {0} already, but not all of its fields fit that release: a changed mark alone "
+    "triggers nothing. A plan to {0} brings the fields. Which ones a person had changed is judged by the defaults of "
+    "that release; if the cluster comes from another one, name that by --from."
 )
 
 
@@ -131,15 +132,15 @@ def _fit(plan: UpgradePlan) -> Fit:
 
 def present_release(management: Management, cluster: Mapping[str, Any], named: str = "") -> Release:
     """The release that a cluster is of: the one named, else that of its mark. Raises UsageError where none is known."""
+    attempted, on = "looking for the release of", f"cluster {_key(cluster)}"
     version = named or management.version_of(cluster)
-    if version:
+    if not version:
+        remedy = "Name its release by --from, or set the label."
+        raise UsageError(attempted, on=on, why=f"it has no label {management.label}", remedy=remedy)
+    try:
         return management.catalogue.get(version)
-    raise UsageError(
-        "looking for the release of",
-        on=f"cluster {_key(cluster)}",
-        why=f"it has no label {management.label}",
-        remedy="Name its release by --from, or set the label.",
-    )
+    except UsageError as error:
+        raise UsageError(attempted, on=on, why=f"{version}: {error.why}", remedy=error.remedy) from error
 
 
 def _concerns(present: Release, target: Release | None) -> bool:
@@ -259,13 +260,14 @@ class _Trial:
             try:
                 planned = self._as_created(planned)
             except KubeError as error:
-                problems.append(Problem(planned.title, f"the API server refuses such an object: {error.why}", _MEND))
+                why = f"the API server refuses such an object: {error.why}"
+                problems.append(Problem(planned.title, why, _remedy(error, _MEND)))
         if draft.live is not None and planned.action is Action.CHANGE and not problems:
             try:
                 planned = self._as_applied(planned)
             except KubeError as error:
                 why = f"the API server refuses to change it so: {error.why}"
-                problems.append(Problem(planned.title, why, _MEND_CHANGE))
+                problems.append(Problem(planned.title, why, _remedy(error, _MEND_CHANGE)))
         return planned, problems
 
     def _says_more(self) -> bool:
@@ -350,6 +352,13 @@ _MEND_CHANGE = (
     "Live objects can't be changed so: let the definition `keep` the field, or let the release replace the object "
     "under another name."
 )
+_RIGHTS = "Dry runs need the rights to create and patch the kinds of the releases, though they store nothing."
+#: What RBAC says, unlike admission, which may refuse with the same status.
+_NO_RIGHT = re.compile(r"403 .* cannot \w+ resource ")
+
+
+def _remedy(error: KubeError, otherwise: str) -> str:
+    return _RIGHTS if _NO_RIGHT.match(error.why) else otherwise
 
 
 def _by_server(path: FieldPath, before: Any, after: Any) -> FieldChange:

@@ -6,14 +6,16 @@ What was irreversible is never written back, and what somebody has changed since
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ws_deployment.clients.kube import ConflictKubeError, KubeError
+from ws_deployment.errors import UsageError
 from ws_deployment.releases import cluster_api, gitops, staleness
 from ws_deployment.releases.applying import Progress, is_version_test, live_of
 from ws_deployment.releases.gathering import Management
 from ws_deployment.releases.inverse import values_before
+from ws_deployment.releases.owned import cleaned
 from ws_deployment.releases.paths import ABSENT, FieldPath, text_of, value_at
 from ws_deployment.releases.plan import Action, FieldChange, ObjectPlan, UpgradePlan
 from ws_deployment.releases.values import same
@@ -27,12 +29,14 @@ Object = Mapping[str, Any]
 class ObjectBack:
     """What takes one object back: fields with what is there now and their former values, or the object as a whole.
 
-    `action` is what is done now: a created object is deleted, a deleted one created.
+    `action` is what is done now: a created object is deleted, a deleted one created. `live` is one that is deleted, as
+    it was looked at.
     """
 
     planned: ObjectPlan
     action: Action
     changes: tuple[FieldChange, ...] = ()
+    live: Object | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,18 @@ def what_to_take_back(
     for planned in reversed(plan.objects):
         if planned.action is not Action.NONE:
             survey.add(planned)
-    return survey.result()
+    found = survey.result()
+    # The Cluster itself may have nothing to be taken back, and be paused.
+    if found.objects and not found.hindered:
+        return replace(found, hindered=_paused(management, plan))
+    return found
+
+
+def _paused(management: Management, plan: UpgradePlan) -> str:
+    try:
+        return cluster_api.paused([management.cluster(plan.cluster, plan.namespace)])
+    except UsageError:
+        return ""  # there is no such cluster any more
 
 
 def take_back(management: Management, back: Back, progress: Progress = lambda _line: None) -> None:
@@ -113,12 +128,14 @@ class _Survey:
             self._left.append(planned.title)
         elif staleness.is_done(planned, live) or planned.title in self._overwrite:
             self._may_write(planned, live)
-            self._objects.append(ObjectBack(planned, Action.DELETE))
+            self._objects.append(ObjectBack(planned, Action.DELETE, live=live))
         else:
             self._has_moved(planned, "it is not as the upgrade made it")
 
     def _deleted(self, planned: ObjectPlan, live: Object | None) -> None:
         if live is not None:
+            if live["metadata"].get("deletionTimestamp"):
+                self._has_moved(planned, "it is still being deleted")
             return
         if planned.object_irreversible:
             self._irreversible.append(f"{planned.title} was deleted")
@@ -161,7 +178,7 @@ class _Survey:
 def _carry_out(management: Management, back: ObjectBack) -> None:
     planned, kube = back.planned, management.kube
     if back.action is Action.DELETE:
-        kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None)
+        _delete(management, back)
         return
     if back.action is Action.CREATE:
         kube.create({**(planned.live or {})}, manager=MANAGER)
@@ -178,6 +195,17 @@ def _carry_out(management: Management, back: ObjectBack) -> None:
         if is_version_test(error):
             raise ConflictKubeError("changing back", on=planned.title, why=error.why) from error
         raise
+
+
+def _delete(management: Management, back: ObjectBack) -> None:
+    """Delete an object that is as it was looked at; what its controller has reported since is no difference."""
+    planned, live = back.planned, live_of(management, back.planned)
+    if live is None or back.live is None:
+        return
+    same_one = live["metadata"].get("uid") == back.live["metadata"].get("uid")
+    if not same_one or cleaned(live) != cleaned(back.live):
+        raise ConflictKubeError("removing", on=planned.title, why="it has changed in the same moment")
+    management.kube.delete(planned.api_version, planned.kind, planned.name, planned.namespace or None, as_read=live)
 
 
 def _is(here: Any, value: Any) -> bool:
