@@ -58,7 +58,7 @@ workers: $(STAMP) tools servers ## 60 no-op and 6 real clusters, 4 workers kille
 	@SEED="$(or $(SEED),1)" $(BIN)/python -m pytest -s tests/workers/full.py
 
 test: $(STAMP) check tools servers ## everything: check, then the tests on real parts
-	@$(BIN)/python -m pytest -m real -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -m real -n 3 --dist worksteal
 
 sweep: $(STAMP) tools ## kill runs, rollbacks, shifts and retirements at every write to the journal: [SHARD=1/4] [ONLY="run faults"]; an hour, see docs/sweep.md
 	@PYTHONPATH=tests $(BIN)/python -m sweep --folder .sweep --shard $(or $(SHARD),1/1) $(if $(ONLY),--only $(ONLY))

@@ -20,6 +20,9 @@ from ws_deployment.tools.provide import find_all
 #: What a user's shell may have set and a test must not depend on.
 FOREIGN = ("KUBECONFIG", "TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR", "WS_DEPLOYMENT_CONFIG")
 
+#: Go's programs (control planes, Helm, Terraform) collect garbage later: an eighth less work for twice the memory.
+THRIFT = {"GOGC": "400"}
+
 
 def private_folders(top: Path, tools: Path) -> dict[str, str]:
     """Variables that put the program's state and cache below `top`; the built tools of `tools` are seen there too."""
@@ -31,6 +34,7 @@ def private_folders(top: Path, tools: Path) -> dict[str, str]:
         "XDG_STATE_HOME": str(top / "state"),
         "XDG_CACHE_HOME": str(top / "cache"),
         "XDG_CONFIG_HOME": str(top / "config"),
+        **THRIFT,
     }
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from harness.forked import forked
+
 #: Seconds after which a command that still runs fails the test.
 LIMIT = 240
 
@@ -39,8 +41,15 @@ class Ended:
         return {event["task"]: event["data"]["status"] for event in self.of("task.finished")}
 
 
-def program(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ended:
-    """Run `ws-deployment` with `arguments`; `env` goes over the environment."""
+def program(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, fresh: bool = False
+) -> Ended:
+    """Run `ws-deployment` with `arguments`; `env` goes over the environment.
+
+    The process is forked from one that has loaded the program; with `fresh` it is a new interpreter's.
+    """
+    if not fresh:
+        return Ended(*forked([str(each) for each in arguments], os.environ | (env or {}), cwd, LIMIT))
     argv = [sys.executable, "-m", "ws_deployment.cli.main", *map(str, arguments)]
     done = subprocess.run(
         argv, env=os.environ | (env or {}), cwd=cwd, capture_output=True, text=True, timeout=LIMIT, check=False

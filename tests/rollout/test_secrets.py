@@ -117,8 +117,8 @@ def test_no_secret_comes_out_anywhere(tmp_path: Path) -> None:
         with watched_processes() as command_lines:
             plan = tmp_path / "kept" / "plan.json"
             plan.parent.mkdir()
-            planned = program("plan", "-c", config, "--out", plan, "--full", env=planted)
-            ended = program("apply", plan, "--json", env=planted)
+            planned = program("plan", "-c", config, "--out", plan, "--full", env=planted, fresh=True)
+            ended = program("apply", plan, "--json", env=planted, fresh=True)
     assert planned.code == 0, planned.err
     assert ended.code == 0, ended.err
     (cluster,) = list_clusters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ws_deployment.tools.catalogue import CONTROL_PLANE, TOOLS
 from ws_deployment.tools.find import find, fits
 from ws_deployment.tools.provide import find_all
 from ws_deployment.tools.recipes import RECIPES
+from ws_deployment.tools.version import version_of
 
 
 @pytest.fixture
@@ -118,6 +120,16 @@ def test_asks_a_program_once_until_it_changes(folder: Path) -> None:
     program(folder, "helm", "v3.9.99")
     assert find("helm") is None
     assert asked.read_text() == "x\nx\n"
+
+
+def test_a_program_that_is_gone_is_forgotten(folder: Path, tmp_path: Path) -> None:
+    gone, here = program(tmp_path / "other", "kwok", "kwok version v0.8.0"), program(folder, "kwok", "kwok v0.8.1")
+    memory = tmp_path / "cache" / "ws-deployment" / "tools" / "versions.json"
+    assert version_of(gone, ("--version",)) == "0.8.0"
+    assert list(json.loads(memory.read_text())) == [str(gone)]
+    gone.unlink()
+    assert version_of(here, ("--version",)) == "0.8.1"
+    assert list(json.loads(memory.read_text())) == [str(here)]
 
 
 def test_a_mixed_control_plane_is_taken_from_the_build(folder: Path) -> None:

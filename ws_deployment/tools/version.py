@@ -29,8 +29,10 @@ def version_of(program: Path, argv: tuple[str, ...]) -> str:
         return str(entry["version"])
     version = _ask(program, argv)
     memory.parent.mkdir(mode=0o700, exist_ok=True)
-    # Two processes may lose each other's answer here: it is asked again, no more.
-    write_json(memory, {**(read_json(memory) or {}), key: {"mark": mark, "version": version}})
+    # Two processes may lose each other's answer here: it is asked again, no more. What is gone is forgotten, or the
+    # file, which every command reads, would grow with each folder that programs ever lay in.
+    there = {path: told for path, told in (read_json(memory) or {}).items() if Path(path).exists()}
+    write_json(memory, {**there, key: {"mark": mark, "version": version}})
     return version
 
 
