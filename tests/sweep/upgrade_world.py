@@ -69,10 +69,6 @@ class UpgradeWorld(World):
             (self.top / f"kill-in-{label.removeprefix('hook ')}").touch()
         return super().command(*arguments, calls=["api", "git"], pid=str(self.top / "pid"), **plan)
 
-    def run(self, **plan: Any) -> Ended:
-        """Begin the run."""
-        return self.command("run", "-c", str(self.config), "--cluster-id", "7", "--output", "plain", "--yes", **plan)
-
     def bridge_calls(self) -> list[str]:
         """What was written to the API, in order."""
         return self.management.writes(self.space)
