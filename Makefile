@@ -60,7 +60,7 @@ workers: $(STAMP) tools servers ## 60 no-op and 6 real clusters, 4 workers kille
 test: $(STAMP) check tools servers ## everything: check, then the tests on real parts
 	@$(BIN)/python -m pytest -m real -n 3 --dist worksteal
 
-sweep: $(STAMP) tools ## kill runs, rollbacks, shifts and retirements at every write to the journal: [SHARD=1/4] [ONLY="run faults"]; an hour, see docs/sweep.md
+sweep: $(STAMP) tools ## kill runs, rollbacks, shifts, retirements and upgrades at every write: [SHARD=1/4] [ONLY="run faults"]; an hour, see docs/sweep.md
 	@PYTHONPATH=tests $(BIN)/python -m sweep --folder .sweep --shard $(or $(SHARD),1/1) $(if $(ONLY),--only $(ONLY))
 
 check: $(STAMP) lint types walls unit ## the fast part: lint, types, walls, unit tests

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ws_deployment.clients.kube import ConflictKubeError, Kube, KubeError, TransientKubeError
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import ConflictKubeError, KubeError, TransientKubeError
 from ws_deployment.clients.kube_ready import namespace_lacks, release_lacks
 from ws_deployment.clients.kubeconfig import write_one_context
 from ws_deployment.clients.waiting import NotReadyError, wait_until_ready

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from harness.http_server import serving
 
-from ws_deployment.clients.kube import Kube, KubeError, TransientKubeError
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import KubeError, TransientKubeError
 
 
 class Starting(BaseHTTPRequestHandler):

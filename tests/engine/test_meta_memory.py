@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ws_deployment.clients.kube import ConflictKubeError, Kube
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import ConflictKubeError
 from ws_deployment.config.v1 import KubernetesAccess, Project
 from ws_deployment.engine.meta_access import MetaApi, check_shared
 from ws_deployment.engine.meta_lock import acquire, holder

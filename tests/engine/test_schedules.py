@@ -285,6 +285,17 @@ def test_what_is_under_way_or_ended_can_not_be_cancelled(desk: Desk) -> None:
         desk.schedules.cancel("beta", "", desk.clock())
 
 
+def test_several_are_scheduled_or_none(desk: Desk) -> None:
+    taken, *others = [plan_of(desk.management.fields, name) for name in ("bravo", "alpha", "carol")]
+    there = desk.schedules.add(taken, ASKED, desk.clock())
+    with pytest.raises(RefusedError, match="org/bravo: one is scheduled already"):
+        desk.schedules.add_all([(plan, ASKED) for plan in (others[0], taken, others[1])], desk.clock())
+    assert desk.schedules.all() == [there]
+    made = desk.schedules.add_all([(plan, ASKED) for plan in others], desk.clock())
+    assert [one.cluster for one in made] == ["org/alpha", "org/carol"]
+    assert [desk.schedules.plan(one) for one in made] == others
+
+
 def test_an_upgrade_at_once_clears_the_schedule_of_its_cluster_alone(desk: Desk) -> None:
     desk.schedule()
     other = desk.schedules.add(plan_of(desk.management.fields, "beta"), ASKED, desk.clock())

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from harness.go_modules import module_folder
 
-from ws_deployment.clients.kube import Kube, KubeError, TransientKubeError
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import KubeError, TransientKubeError
 
 EXAMPLES = Path(__file__).parents[2] / "configs" / "releases"
 _CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")

@@ -50,9 +50,9 @@ class Objects:
         return plane["upToDateReplicas"], self.pool["status"]["upToDateReplicas"], plane["version"]
 
     def stands(self) -> tuple[bool, bool]:
-        """Whether anything is behind, whether anything has failed."""
+        """Whether anything is behind, whether a controller tells an error."""
         here = arrival(NOTHING, [self.cluster, self.plane, self.pool])
-        return bool(here.behind), bool(here.failed)
+        return bool(here.behind), bool(here.erring)
 
     def _made(self, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
         labels = {"cluster.x-k8s.io/cluster-name": "alpha"}

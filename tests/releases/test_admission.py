@@ -11,7 +11,8 @@ from harness.release_cases import line
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ws_deployment.clients.kube import Kube, TransientKubeError
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import TransientKubeError
 from ws_deployment.errors import RefusedError
 from ws_deployment.releases import marks
 from ws_deployment.releases.applying import apply_plan

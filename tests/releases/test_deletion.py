@@ -13,7 +13,8 @@ from harness.widget_releases import CLUSTER, SPEC, WIDGET, make_cluster, make_wi
 from ws_deployment_steps.apply_upgrade import ApplyUpgrade
 from ws_deployment_steps.management_access import AfterDiff, ManagementAccess
 
-from ws_deployment.clients.kube import ConflictKubeError, Kube
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import ConflictKubeError
 from ws_deployment.errors import RefusedError, StalePlanError
 from ws_deployment.interfaces import Undo
 from ws_deployment.lab.record import LabCluster

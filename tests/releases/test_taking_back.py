@@ -9,7 +9,8 @@ import pytest
 from harness.cluster_api import EXAMPLES
 from harness.upgrade_run import CLUSTER, KCP, POOL, everything, make_clusters
 
-from ws_deployment.clients.kube import ConflictKubeError, Kube
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import ConflictKubeError
 from ws_deployment.releases import marks
 from ws_deployment.releases.applying import apply_plan
 from ws_deployment.releases.gathering import Management

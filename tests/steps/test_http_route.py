@@ -17,7 +17,8 @@ from ws_deployment_steps.http_route import REMEMBERED, HttpRouteParameters
 from ws_deployment_steps.registrars.http_route import HttpRouteRegistrar, HttpRouteRegistrarParameters
 from ws_deployment_steps.routers.http_route import HttpRouteRouter
 
-from ws_deployment.clients.kube import ConflictKubeError, Kube, KubeError
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import ConflictKubeError, KubeError
 from ws_deployment.config.v1 import KubernetesAccess
 from ws_deployment.errors import RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import MetaCluster

@@ -15,7 +15,7 @@ from harness.retire_context import MAKER, RetireContext, World
 from ws_deployment_steps import destruction, draining
 from ws_deployment_steps.retire_cluster import RetireCluster, RetireParameters
 
-from ws_deployment.clients.kube import TransientKubeError
+from ws_deployment.clients.kube_errors import TransientKubeError
 from ws_deployment.clients.terraform_plan import AttributeChange, PlanSummary, ResourceChange
 from ws_deployment.errors import CancelledError, RefusedError, WsDeploymentError
 from ws_deployment.fleet.clusters import Governance

@@ -10,7 +10,7 @@ from harness.upgrade_plans import WANTED
 from ws_deployment_steps import wait_upgraded
 from ws_deployment_steps.wait_upgraded import WaitUpgraded, WaitUpgradedParameters
 
-from ws_deployment.clients.kube import TransientKubeError
+from ws_deployment.clients.kube_errors import TransientKubeError
 from ws_deployment.errors import CancelledError, WsDeploymentError
 from ws_deployment.interfaces import NotYetError, SubTask
 

@@ -5,7 +5,9 @@
 PLAN is a JSON file: `stop` ({"label", "side"}; none to write all labels down), `labels` (file that gets one line a
 write), `left` (pids of an earlier life that must be gone before a program is started), `overlaps` (file that gets what
 was not), `acts` ([{"label", "what", "value"}]: before that write set the `clock` that many seconds on, fill the `disk`,
-or `ask` the harness to do something, and wait for it). The program itself has no hook for any of this.
+or `ask` the harness to do something, and wait for it), `calls` (what counts as a write too: `api`, those to a
+Kubernetes API, but for dry runs; `git`, each call of git), `pid` (file that gets the id of this process). The program
+itself has no hook for any of this.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ import psutil
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
+from ws_deployment.clients.git_command import _COMMANDS, GitCommand
+from ws_deployment.clients.kube import Kube
 from ws_deployment.tools import process
 
 _WRITE = re.compile(r"\s*(INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+(?:\"?main\"?\.)?\"?(\w+)", re.IGNORECASE)
@@ -55,10 +59,10 @@ class Writes:
 
         def committing(dialect: DefaultDialect, connection: Any) -> None:
             written = self._open.pop(id(connection.dbapi_connection), None)
-            label = self._reach(written) if written else ""
+            label = self.reach(written) if written else ""
             commit(dialect, connection)
             if label:
-                self._passed(label)
+                self.passed(label)
 
         def rolling_back(dialect: DefaultDialect, connection: Any) -> None:
             self._open.pop(id(getattr(connection, "dbapi_connection", connection)), None)
@@ -76,15 +80,16 @@ class Writes:
         told = _told(match[1], match[2], statement, context)
         dbapi = connection.connection.dbapi_connection
         if dbapi.isolation_level is None and not dbapi.in_transaction:
-            self._now[threading.get_ident()] = self._reach([told])
+            self._now[threading.get_ident()] = self.reach([told])
         else:
             self._open.setdefault(id(dbapi), []).append(told)
 
     def _after(self, *_: object) -> None:
         if label := self._now.pop(threading.get_ident(), ""):
-            self._passed(label)
+            self.passed(label)
 
-    def _reach(self, written: list[str]) -> str:
+    def reach(self, written: list[str]) -> str:
+        """Say that a write comes now; its label."""
         kind = " + ".join(dict.fromkeys(written))
         with self._lock:
             self._seen[kind] += 1
@@ -98,7 +103,8 @@ class Writes:
                 _act(act["what"], act.get("value"), self._labels.parent)
         return label
 
-    def _passed(self, label: str) -> None:
+    def passed(self, label: str) -> None:
+        """Say that it is made."""
         if (label, "after") == self._stop:
             _die()
 
@@ -136,6 +142,36 @@ def _act(what: str, value: Any, folder: Path) -> None:
             time.sleep(0.005)
 
 
+def watch_api(writes: Writes) -> None:
+    """Have what is written to a Kubernetes API count as writes."""
+    request = Kube._request
+
+    def watched(self: Kube, method: str, path: str, attempted: str, on: str = "", **options: Any) -> Any:
+        if method == "get" or options.get("dry_run"):
+            return request(self, method, path, attempted, on, **options)
+        label = writes.reach([f"{attempted} {on}"])
+        done = request(self, method, path, attempted, on, **options)
+        writes.passed(label)
+        return done
+
+    Kube._request = watched  # type: ignore[method-assign]  # this very method is watched
+
+
+def watch_git(writes: Writes) -> None:
+    """Have every call of git count as a write."""
+    completed = GitCommand.completed
+
+    def watched(self: GitCommand, *words: str, **options: Any) -> Any:
+        command = next((word for word in words if word in _COMMANDS), words[0])
+        label = writes.reach([f"git {command}"])
+        try:
+            return completed(self, *words, **options)
+        finally:
+            writes.passed(label)
+
+    GitCommand.completed = watched  # type: ignore[method-assign]  # likewise
+
+
 def watch_programs(left: list[list[Any]], overlaps: Path) -> None:
     """Note each program of an earlier life that still works when this one starts its own."""
     run = process.run
@@ -162,7 +198,12 @@ def _lives(pid: int, born: float) -> bool:
 def main() -> None:
     """Carry out the program's command under the plan."""
     plan = json.loads(Path(sys.argv[1]).read_text())
-    Writes(plan).install()
+    if "pid" in plan:
+        Path(plan["pid"]).write_text(str(os.getpid()))
+    writes = Writes(plan)
+    writes.install()
+    for name in plan.get("calls", ()):
+        {"api": watch_api, "git": watch_git}[name](writes)
     if plan.get("left"):
         watch_programs(plan["left"], Path(plan["overlaps"]))
     sys.argv = ["ws-deployment", *sys.argv[3:]]

@@ -117,12 +117,12 @@ def _calls(undisturbed: Sequence[str], found: Sequence[str], kills: Sequence[Int
     more = collections.Counter(found)
     more.subtract(undisturbed)
     more.subtract(kill.repeatable for kill in kills)
-    told = [f"bridge: {call!r} {count} times too often" for call, count in more.items() if call and count > 0]
+    told = [f"{call!r} {count} times too often" for call, count in more.items() if call and count > 0]
     missing = collections.Counter(undisturbed) - collections.Counter(found)
-    told += [f"bridge: {call!r} {count} times too seldom" for call, count in missing.items()]
+    told += [f"{call!r} {count} times too seldom" for call, count in missing.items()]
     shifts = [_without_repeats([call for call in calls if "Register" not in call]) for calls in (undisturbed, found)]
     if not told and shifts[0] != shifts[1]:
-        told.append(f"bridge: another order: {shifts[1]}")
+        told.append(f"calls in another order: {shifts[1]}")
     return told
 
 

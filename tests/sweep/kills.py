@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -107,11 +107,19 @@ def points(written: Sequence[str]) -> list[Point]:
 
 
 def killed_at(
-    world: World, operation: Operation, chain: Sequence[Point], undisturbed: Final, skipped: int | None = None
+    world: World,
+    operation: Operation,
+    chain: Sequence[Point],
+    undisturbed: Final,
+    skipped: int | None = None,
+    *,
+    look: Callable[[Any], Final] = final,
+    repeats: bool = True,
 ) -> list[Result]:
     """Kill at each point of the chain in turn, going on after each; the last result tells what differs at the end.
 
-    Of the undisturbed calls to the bridge so many are `skipped`, made before the operation; default: as many as here.
+    Of the undisturbed calls so many are `skipped`, made before the operation; default: as many as here. `look` tells
+    what there is at the end. Without `repeats`, what was under way at a kill must not have happened once more either.
     """
     before = len(world.bridge_calls())
     earlier = world.runs()
@@ -136,8 +144,8 @@ def killed_at(
         ended = _go_on(world, operation, told, earlier, left=left)
         told += _faults(ended, {operation.code})
         results.append(Result("to the end", reached=True, seconds=ended.seconds))
-    found = final(world)
-    told += differences(undisturbed, replace(found, calls=found.calls[before:]), kills)
+    found = look(world)
+    told += differences(undisturbed, replace(found, calls=found.calls[before:]), kills if repeats else [])
     overlaps = world.overlaps.read_text().splitlines() if world.overlaps.exists() else []
     last = results[-1]
     results[-1] = Result(last.point, last.reached, last.seconds, told, overlaps)

@@ -70,7 +70,7 @@ def schedule_command(
         for one in plans:
             _refuse(one, schedules)
         wanted = [_asked(one, at, window, _seconds("--grace", grace), schedules.freezes(now), how) for one in plans]
-        made = [schedules.add(one, asked, now) for one, asked in zip(plans, wanted, strict=True)]
+        made = schedules.add_all(zip(plans, wanted, strict=True), now)
     finally:
         store.close()
     if as_json:

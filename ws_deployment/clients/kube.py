@@ -10,14 +10,13 @@ import base64
 import contextlib
 import functools
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ws_deployment.errors import TransientError, WsDeploymentError
+from ws_deployment.clients.kube_errors import KubeError, TransientKubeError, told_by_server
 
 if TYPE_CHECKING:
     from kubernetes.dynamic import DynamicClient
@@ -32,24 +31,8 @@ FIELD_MANAGER = "ws-deployment"
 #: The library keeps what it discovered in a file under /tmp named by host and port alone: another cluster that once
 #: had the port would answer, and anybody could have written it. A path that can't exist keeps it in memory.
 _NO_CACHE_FILE = f"{os.devnull}/none"
-_TRANSIENT_CODES = frozenset({408, 429, 500, 502, 503, 504})
-_CONFLICT = 409
-#: What server-side apply says, with status 500, of documents that are not of the schema.
-_NOT_OF_THE_SCHEMA = ("failed to create typed patch object", "failed to create typed live object")
 _NOT_FOUND = 404
 _PAGE = 500
-
-
-class KubeError(WsDeploymentError):
-    """The API server refused in a way that the same request will be refused again."""
-
-
-class TransientKubeError(TransientError):
-    """The API server was out of reach, over-loaded, or saw somebody else's change at the same moment."""
-
-
-class ConflictKubeError(TransientKubeError):
-    """The object exists already, or is no longer the one that was read."""
 
 
 @dataclass(frozen=True)
@@ -351,7 +334,7 @@ class Kube:
         try:
             yield
         except ApiException as error:
-            raise _told_by_server(error, attempted, on) from error
+            raise told_by_server(error, attempted, on) from error
         except (HTTPError, OSError) as error:
             reason = getattr(error, "reason", None) or error
             raise TransientKubeError(attempted, on=on, why=f"the API server is out of reach: {reason}") from error
@@ -372,24 +355,6 @@ def connect(kubeconfig: Path, context: str | None = None) -> Kube:
 @functools.lru_cache(maxsize=256)
 def _connected(kubeconfig: Path, context: str | None, _content: str) -> Kube:
     return Kube(kubeconfig, context)
-
-
-def _told_by_server(error: Any, attempted: str, on: str) -> WsDeploymentError:
-    try:
-        said = json.loads(error.body)
-    except (TypeError, ValueError):
-        said = {}
-    why = f"{error.status} {said.get('message') or error.reason}"
-    managed_by_other = any(
-        cause.get("reason") == "FieldManagerConflict" for cause in (said.get("details") or {}).get("causes", ())
-    )
-    if managed_by_other:
-        return KubeError(attempted, on=on, why=why, remedy="Leave these fields to their manager, or remove them there.")
-    if error.status == _CONFLICT:
-        return ConflictKubeError(attempted, on=on, why=why)
-    if error.status in _TRANSIENT_CODES and not any(text in why for text in _NOT_OF_THE_SCHEMA):
-        return TransientKubeError(attempted, on=on, why=why)
-    return KubeError(attempted, on=on, why=why)
 
 
 def _wanted(value: str | Sequence[str]) -> str:

@@ -123,7 +123,7 @@ class KubeLease:
 
     def try_acquire(self) -> Holder | None:
         """Take it if that is possible now, and return None; else return who is in the way."""
-        from ws_deployment.clients.kube import ConflictKubeError  # noqa: PLC0415  the library behind it is heavy
+        from ws_deployment.clients.kube_errors import ConflictKubeError  # noqa: PLC0415  the library behind it is heavy
 
         began = self._clock()
         found = self._read()
@@ -150,7 +150,7 @@ class KubeLease:
 
     def renew(self) -> None:
         """Hold it for another duration. Raises LeaseLostError where it is another's now, or gone."""
-        from ws_deployment.clients.kube import ConflictKubeError, KubeError  # noqa: PLC0415  likewise
+        from ws_deployment.clients.kube_errors import ConflictKubeError, KubeError  # noqa: PLC0415  likewise
 
         for _ in range(_WRITES):
             if self._ours is None:
@@ -171,7 +171,7 @@ class KubeLease:
 
     def release(self) -> None:
         """Let it go, for the next one to take at once. One that was lost is left to its holder."""
-        from ws_deployment.clients.kube import ConflictKubeError  # noqa: PLC0415  likewise
+        from ws_deployment.clients.kube_errors import ConflictKubeError  # noqa: PLC0415  likewise
 
         self._trusted_until = float("-inf")
         for _ in range(_WRITES):

@@ -126,7 +126,7 @@ def remember_weights(apis: Sequence[MetaApi], fleet: Fleet, run: RunSurroundings
 
 def remember(api: MetaApi, fleet: str, before: Remembered) -> None:
     """Keep what was before a run, unless that is kept already. Two runs at once keep both."""
-    from ws_deployment.clients.kube import ConflictKubeError  # noqa: PLC0415  the library behind it is heavy
+    from ws_deployment.clients.kube_errors import ConflictKubeError  # noqa: PLC0415  the library behind it is heavy
 
     key, name = f"{before.run}.json", object_name(fleet)
     for _ in range(_WRITES):

@@ -172,39 +172,28 @@ class Schedules:
 
     def add(self, plan: UpgradePlan, asked: Asked, now: float) -> Schedule:
         """Keep that `plan` shall be carried out. Raises RefusedError where the cluster has a schedule already."""
-        content = json.dumps(plan.as_json(), separators=(",", ":")).encode()
-        made = Schedule(
-            id=uuid.uuid4().hex[:12],
-            management=plan.management,
-            cluster=_name(plan),
-            from_version=plan.from_version,
-            to_version=plan.to_version,
-            plan=hashlib.sha256(content).hexdigest(),
-            fingerprint=plan.fingerprint,
-            text=asked.text,
-            zone=asked.zone,
-            opens=asked.opening.start.timestamp(),
-            closes=asked.opening.end.timestamp(),
-            ahead=asked.ahead,
-            status=Stage.SCHEDULED,
-            outcome="",
-            who=_who(),
-            created=now,
-            changed=now,
-            notify=asked.notify,
-        )
-        row = {**vars(made), "notify": json.dumps(made.notify), "status": str(made.status)}
-        try:
-            with self._engine.begin() as connection:
-                contents.keep(connection, {made.plan: content})
-                connection.execute(schedules.insert(), {**row, "open": _key(made.management, made.cluster)})
-        except sa.exc.IntegrityError as error:
-            raise RefusedError(
-                "scheduling the upgrade of",
-                on=made.cluster,
-                why="one is scheduled already",
-                remedy="See `ws-deployment upgrade status`; `upgrade cancel` makes room.",
-            ) from error
+        return self.add_all([(plan, asked)], now)[0]
+
+    def add_all(self, wanted: Iterable[tuple[UpgradePlan, Asked]], now: float) -> list[Schedule]:
+        """Keep that plans shall be carried out: all or, whatever happens meanwhile, none. Raises as `add` does."""
+        made: list[Schedule] = []
+        with self._engine.begin() as connection:
+            for plan, asked in wanted:
+                content = json.dumps(plan.as_json(), separators=(",", ":")).encode()
+                one = _made(plan, asked, hashlib.sha256(content).hexdigest(), now)
+                told = {"notify": json.dumps(one.notify), "status": str(one.status)}
+                row = {**vars(one), **told, "open": _key(one.management, one.cluster)}
+                contents.keep(connection, {one.plan: content})
+                try:
+                    connection.execute(schedules.insert(), row)
+                except sa.exc.IntegrityError as error:
+                    raise RefusedError(
+                        "scheduling the upgrade of",
+                        on=one.cluster,
+                        why="one is scheduled already",
+                        remedy="See `ws-deployment upgrade status`; `upgrade cancel` makes room.",
+                    ) from error
+                made.append(one)
         return made
 
     def plan(self, schedule: Schedule) -> UpgradePlan:
@@ -314,6 +303,30 @@ def lease_of(upgrade: Schedule | UpgradePlan) -> str:
     """The name of the lease that who upgrades the cluster holds."""
     cluster = upgrade.cluster if isinstance(upgrade, Schedule) else _name(upgrade)
     return f"upgrade/{_key(upgrade.management, cluster)}"
+
+
+def _made(plan: UpgradePlan, asked: Asked, digest: str, now: float) -> Schedule:
+    """A new schedule of the plan that is kept under `digest`."""
+    return Schedule(
+        id=uuid.uuid4().hex[:12],
+        management=plan.management,
+        cluster=_name(plan),
+        from_version=plan.from_version,
+        to_version=plan.to_version,
+        plan=digest,
+        fingerprint=plan.fingerprint,
+        text=asked.text,
+        zone=asked.zone,
+        opens=asked.opening.start.timestamp(),
+        closes=asked.opening.end.timestamp(),
+        ahead=asked.ahead,
+        status=Stage.SCHEDULED,
+        outcome="",
+        who=_who(),
+        created=now,
+        changed=now,
+        notify=asked.notify,
+    )
 
 
 def _name(plan: UpgradePlan) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ws_deployment.clients.kube import Kube, TransientKubeError
+from ws_deployment.clients.kube import Kube
+from ws_deployment.clients.kube_errors import TransientKubeError
 from ws_deployment.releases.cluster_api import CLUSTER_LABEL
 
 Object = Mapping[str, Any]

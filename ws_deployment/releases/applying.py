@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ws_deployment.clients.kube import ConflictKubeError, KubeError
+from ws_deployment.clients.kube_errors import ConflictKubeError, KubeError
 from ws_deployment.errors import RefusedError, StalePlanError, WsDeploymentError
 from ws_deployment.releases import cluster_api, gitops, staleness
 from ws_deployment.releases.gathering import Management

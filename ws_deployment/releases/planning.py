@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ws_deployment.clients.kube import KubeError
+from ws_deployment.clients.kube_errors import KubeError
 from ws_deployment.errors import RefusedError, UsageError
 from ws_deployment.releases import cluster_api, gitops
 from ws_deployment.releases.definition import Definition, Entry

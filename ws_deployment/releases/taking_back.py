@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ws_deployment.clients.kube import ConflictKubeError, KubeError
+from ws_deployment.clients.kube_errors import ConflictKubeError, KubeError
 from ws_deployment.errors import UsageError
 from ws_deployment.releases import cluster_api, gitops, staleness
 from ws_deployment.releases.applying import Progress, is_version_test, live_of
