@@ -13,6 +13,20 @@ from ws_deployment.lab.record import LabCluster
 from ws_deployment.tools.find import Found
 
 
+#: Folders whose tests take longest: begun first, so that at the end no processor waits for one of them.
+LONG = ("sweep", "rollout", "workers", "releases")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def _tools_folder() -> Path:
     return real_tools_folder()
