@@ -12,7 +12,6 @@ from ws_deployment.lab.cluster import create_cluster
 from ws_deployment.lab.record import LabCluster
 from ws_deployment.tools.find import Found
 
-
 #: Folders whose tests take longest: begun first, so that at the end no processor waits for one of them.
 LONG = ("sweep", "rollout", "workers", "releases")
 

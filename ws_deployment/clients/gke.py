@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ws_deployment.clients import google_credentials
+from ws_deployment.clients.library import load_google_container
 from ws_deployment.errors import TransientError, WsDeploymentError
 from ws_deployment.tools.files import write_json
 from ws_deployment.tools.process import Cancelled
@@ -167,7 +168,8 @@ class Gke:
 
     def _client(self) -> ClusterManagerClient:
         if self._made is None:
-            import grpc  # noqa: PLC0415  with what follows 0.2 s and more: paid by who talks to Google
+            load_google_container()
+            import grpc  # noqa: PLC0415  heavy, as what follows: paid by who talks to Google
             from google.cloud.container_v1 import ClusterManagerClient  # noqa: PLC0415  loaded when used
             from google.cloud.container_v1.services.cluster_manager.transports import (  # noqa: PLC0415  loaded when used
                 ClusterManagerGrpcTransport,
@@ -186,6 +188,7 @@ class Gke:
 @contextlib.contextmanager
 def _told(attempted: str, on: str) -> Iterator[None]:
     """Turn Google's errors into ours."""
+    load_google_container()
     from google.api_core import exceptions as google  # noqa: PLC0415  see _client
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415  loaded when used
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ws_deployment.clients.library import load_google_auth
 from ws_deployment.errors import TransientError, WsDeploymentError
 from ws_deployment.redaction import register
 
@@ -50,7 +51,8 @@ def load(credentials_file: Path | None = None) -> Credentials:
 
     Raises CredentialsError.
     """
-    import google.auth  # noqa: PLC0415  0.1 s
+    load_google_auth()
+    import google.auth  # noqa: PLC0415  heavy
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415  loaded when used
 
     try:
@@ -99,7 +101,8 @@ def _of_file(path: Path) -> Credentials:
 
 def access_token(credentials: Credentials) -> tuple[str, dt.datetime]:
     """A fresh access token and its end (UTC). Raises CredentialsError, TransientCredentialsError."""
-    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415  see load
+    load_google_auth()
+    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415  loaded when used
     from google.auth.transport.requests import Request  # noqa: PLC0415  loaded when used
 
     try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ws_deployment.clients.kube_errors import KubeError, TransientKubeError, told_by_server
+from ws_deployment.clients.library import load_kubernetes
 
 if TYPE_CHECKING:
     from kubernetes.dynamic import DynamicClient
@@ -272,7 +273,8 @@ class Kube:
         )
 
     def _path(self, api_version: str, kind: str, name: str | None, namespace: str | None) -> str:
-        from kubernetes.dynamic.exceptions import ResourceNotFoundError  # noqa: PLC0415  heavy, see _client
+        load_kubernetes()
+        from kubernetes.dynamic.exceptions import ResourceNotFoundError  # noqa: PLC0415  heavy
 
         with self._told("finding the API of", f"{api_version} {kind}"):
             try:
@@ -298,8 +300,8 @@ class Kube:
 
     def _client(self) -> DynamicClient:
         if self._made is None:
-            # 0.3 s of CPU: paid by who talks to a cluster.
-            from kubernetes import config, dynamic  # noqa: PLC0415  loaded when used
+            load_kubernetes()
+            from kubernetes import config, dynamic  # noqa: PLC0415  heavy
             from yaml import YAMLError  # noqa: PLC0415  likewise
 
             try:
@@ -328,7 +330,8 @@ class Kube:
     @contextlib.contextmanager
     def _told(self, attempted: str, on: str) -> Iterator[None]:
         """Turn the library's errors into ours."""
-        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415  heavy, see _client
+        load_kubernetes()
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415  heavy
         from urllib3.exceptions import HTTPError  # noqa: PLC0415  loaded when used
 
         try:

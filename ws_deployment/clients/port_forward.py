@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ws_deployment.clients.library import load_kubernetes
 from ws_deployment.errors import TransientError, UsageError, WsDeploymentError
 
 #: Label of the bridge's Pods, and the port that they serve the cluster service on.
@@ -124,6 +125,7 @@ class PortForward:
         return str(min(pods, key=lambda pod: (not _ready(pod), pod["metadata"]["name"]))["metadata"]["name"])
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> dict[str, Any]:
+        load_kubernetes()
         from urllib3.exceptions import HTTPError  # noqa: PLC0415  heavy: comes with the client
 
         try:
@@ -144,6 +146,7 @@ class PortForward:
         return told
 
     def _stream(self, pod: str) -> Any:
+        load_kubernetes()
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415  heavy
         from kubernetes.stream import ws_client  # noqa: PLC0415  heavy
 
@@ -170,6 +173,7 @@ class PortForward:
 
 
 def _api(target: Target) -> Any:
+    load_kubernetes()
     from kubernetes import config  # noqa: PLC0415  heavy
 
     file = str(target.kubeconfig) if target.kubeconfig else None
