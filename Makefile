@@ -57,8 +57,8 @@ servers: # where one of them is missing and root is ours, get them; without root
 workers: $(STAMP) tools servers ## 60 no-op and 6 real clusters, 4 workers killed at random: [SEED=1]
 	@SEED="$(or $(SEED),1)" $(BIN)/python -m pytest -s tests/workers/full.py
 
-test: $(STAMP) lint types walls tools servers ## everything: what check does, and the tests on real parts
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+test: $(STAMP) check tools servers ## everything: check, then the tests on real parts
+	@$(BIN)/python -m pytest -m real -n 3 --dist worksteal
 
 sweep: $(STAMP) tools ## kill runs, rollbacks, shifts, retirements and upgrades at every write: [SHARD=1/4] [ONLY="run faults"]; an hour, see docs/sweep.md
 	@PYTHONPATH=tests $(BIN)/python -m sweep --folder .sweep --shard $(or $(SHARD),1/1) $(if $(ONLY),--only $(ONLY))
