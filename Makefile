@@ -47,11 +47,11 @@ demo-upgrade: $(STAMP) tools ## plan upgrades of workload clusters, review the d
 demo-clean: $(STAMP) ## remove every cluster and process of the lab
 	@$(BIN)/ws-deployment lab down
 
-system: ## install PostgreSQL's server and HAProxy for the tests, by Debian's packages; needs root
-	@apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql haproxy
+system: ## install what the tests need of Debian's packages (PostgreSQL, HAProxy, ssh-keygen); needs root
+	@apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql haproxy openssh-client
 
 servers: # where one of them is missing and root is ours, get them; without root the tests that need them say what to do
-	@{ { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } && { command -v haproxy || ls /usr/sbin/haproxy; }; } >/dev/null 2>&1 || \
+	@{ { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } && { command -v haproxy || ls /usr/sbin/haproxy; } && command -v ssh-keygen; } >/dev/null 2>&1 || \
 	  { test "$$(id -u)" = 0 && $(MAKE) --no-print-directory system; } || true
 
 workers: $(STAMP) tools servers ## 60 no-op and 6 real clusters, 4 workers killed at random: [SEED=1]

@@ -12,10 +12,7 @@ from harness.in_process import called
 from harness.program import Ended
 from harness.upgrade_repository import BRANCH, git, make_origin, make_plan
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="git signs by ssh-keygen"),
-]
+pytestmark = pytest.mark.real
 
 Commit = Callable[..., Ended]
 
@@ -26,6 +23,8 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     origin, plan = make_origin(tmp_path), make_plan(tmp_path)
 
     def call(passphrase: str = "", key: str = "key") -> Ended:
+        if shutil.which("ssh-keygen") is None:
+            pytest.fail("git signs by ssh-keygen, which is missing: `make system`, or install openssh-client")
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "ada@example.com", "-f", "key"]
         subprocess.run(make, cwd=tmp_path, check=True)
         (tmp_path / "signers").write_text(f"ada@example.com {(tmp_path / 'key.pub').read_text()}")

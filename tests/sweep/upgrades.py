@@ -32,7 +32,7 @@ class Command:
     code = 0
 
     def begin(self, world: Any, **plan: Any) -> Ended:
-        return world.command("upgrade", *self.words(world), **plan)  # type: ignore[no-any-return]
+        return world.command("upgrade", *self.words(world), **plan)  # type: ignore[no-any-return]  # an operation takes any world
 
 
 class Schedule(Command):

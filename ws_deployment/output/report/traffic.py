@@ -123,7 +123,7 @@ def _measured(changes: Sequence[Shares], names: Sequence[str], axis: Axis) -> It
         parts = [
             [(axis.place(change.at), _boundary(change, names, count)) for change in stretch]
             for stretch in stretches
-            if stretch and 0.0 < sum(stretch[0].shares.get(name, 0.0) for name in names[:count]) < 100.0  # noqa: PLR2004
+            if stretch and 0.0 < sum(stretch[0].shares.get(name, 0.0) for name in names[:count]) < 100.0  # noqa: PLR2004  percent
         ]
         if parts:
             yield parts
