@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -47,7 +49,19 @@ def command(
                 where = Place(releases, kubeconfig, context, label)
                 beside.enter_context(upgrading(place, where, _say))
             work(place, interruption.asked, _tell, _say)
-    raise typer.Exit(interruption.code)
+    _leave(interruption.code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End without waiting for the durable library's threads.
+
+    One of them waits for the end of a workflow that was taken over while this process was stopped, however long that
+    takes elsewhere; and the interpreter waits for the threads of every executor.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001  no public way to run them before os._exit
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say(text: str) -> None:
